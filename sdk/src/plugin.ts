@@ -1,0 +1,178 @@
+/**
+ * What a plugin is, and what it is given. `docs/spec/config.md` 6.
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import type { Static, TSchema } from 'typebox';
+import type { CallOptions } from './call/session.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { Connection } from './connection.ts';
+import type { Caller } from './context.ts';
+import type { CloseInfo } from './errors.ts';
+import type { AuthContext, Identity, RemoteAddress } from './identity.ts';
+import type { Log } from './log.ts';
+import type { AnyOperation, OperationSpec } from './operation.ts';
+import type { Store } from './store.ts';
+
+/** What a plugin wishes (`requests`), and what the operator consents to (`grant`). `docs/spec/config.md` 7. */
+export interface Requests {
+  readonly scopes?: readonly string[];
+  readonly resources?: Readonly<Record<string, readonly string[]>>;
+  readonly operations?: readonly string[];
+  readonly secrets?: readonly string[];
+  readonly dispatch?: readonly string[];
+  readonly gateway?: boolean;
+  readonly namespaces?: readonly string[];
+}
+
+/** Look-ups from credential to identity. `undefined` for unknown, disabled and expired alike. */
+export interface IdentityLookup {
+  resolveFingerprint(fingerprint: string): Identity | undefined;
+  /** `remote` lets a failed look-up count against its address. */
+  resolveToken(token: string, remote?: RemoteAddress | null): Identity | undefined;
+}
+
+/** What a plugin that hands a byte stream over says of it. `docs/spec/endpoint.md` 9. */
+export interface DispatchAuth {
+  /** An object that the host gave out, or one asserted with an id of `<plugin name>:…`. */
+  identity?: Identity | null;
+  fingerprint?: string | null;
+  remote?: RemoteAddress | null;
+  /** Label `[a-z]{1,16}`, not `quic`, `tls` or `iroh`. */
+  transport?: string;
+  /** The connection that the bytes came on; ending it ends the dispatched one. */
+  parent?: Connection;
+}
+
+export interface GatewayCallOptions extends CallOptions {
+  /** Of the frame or HTTP request; a new UUID when absent. */
+  requestId?: string;
+}
+
+/** Operations as the identity that the plugin serves: each runs as a wire call of `auth`. */
+export interface Gateway {
+  /** Answers a session of the call protocol. */
+  readonly server: import('./call/server.ts').Server;
+  call(name: string, input?: unknown, options?: GatewayCallOptions): Promise<unknown>;
+  subscribe(name: string, input?: unknown, options?: GatewayCallOptions): AsyncIterable<unknown>;
+  list(): readonly OperationSpec[];
+  schema(name: string): OperationSpec | undefined;
+}
+
+/** An operation made by an adapter; `handler` forwards one call. `docs/spec/registry.md` 14. */
+export interface AdapterRegistration {
+  readonly operation: OperationSpec;
+  readonly handler: AnyOperation['handler'];
+  /** Where it came from, without credentials. */
+  readonly source: string;
+  /** Names of the secrets it reads at call time. */
+  readonly capabilities?: readonly string[];
+}
+
+export interface Publication {
+  replace(registrations: readonly AdapterRegistration[]): void;
+  remove(): void;
+}
+
+export interface HostOperations extends Caller {
+  publish(prefix: string, kind: 'openapi' | 'mcp' | 'jsonschema', registrations: readonly AdapterRegistration[]): Publication;
+  /** Only with `grant.gateway`. `auth` must be one that the host made. @throws CallError `FORBIDDEN` */
+  gateway(auth: AuthContext, connection?: Connection): Gateway;
+}
+
+export interface Counter {
+  add(value?: number, labels?: Readonly<Record<string, string>>): void;
+}
+export interface Gauge {
+  set(value: number, labels?: Readonly<Record<string, string>>): void;
+}
+export interface Histogram {
+  record(value: number, labels?: Readonly<Record<string, string>>): void;
+}
+export interface Metrics {
+  counter(name: string, description: string): Counter;
+  gauge(name: string, description: string): Gauge;
+  histogram(name: string, description: string): Histogram;
+}
+
+/** What running plugins contribute to a surface, for the plugin that owns it. */
+export interface Contribution {
+  readonly plugin: string;
+  readonly value: unknown;
+}
+export interface Contributions {
+  readonly current: readonly Contribution[];
+  onChange(listener: () => void): () => void;
+}
+
+/** All that a plugin may have. `docs/spec/config.md` 6.5. */
+export interface PluginHost<Config = unknown> {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  /** Mode 0700, made on first use. */
+  readonly dataDir: string;
+  readonly node: { readonly id: string; readonly z32: string; readonly name: string; readonly version: string };
+  /** Limits of the node that protocols obey; read it at each use, it follows the configuration. */
+  readonly limits: Readonly<CallLimits>;
+  readonly identity: IdentityLookup;
+  readonly capabilities: Capabilities;
+  readonly operations: HostOperations;
+  readonly metrics: Metrics;
+  /** Aborted when the instance must end. */
+  readonly signal: AbortSignal;
+  /** Hands a byte stream to the plugin that owns `alpn`. @throws CallError-free ConnectionError, or DispatchError */
+  dispatch(alpn: string, stream: Duplex, auth: DispatchAuth): Promise<CloseInfo>;
+  /** Only for ALPNs that the plugin owns. */
+  dial(target: string, options?: DialRequest): Promise<Connection>;
+  contributions(surface: string): Contributions;
+}
+
+export interface DialRequest {
+  /** Needed when the plugin owns several. */
+  alpn?: string;
+  transport?: 'auto' | 'quic' | 'tls';
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** `docs/spec/call.md` 11. */
+export interface CallLimits {
+  /** Bytes of one frame's body. */
+  frame: number;
+  callsPerConnection: number;
+  subscriptionsPerConnection: number;
+  /** Milliseconds. */
+  callTimeout: number;
+  /** Milliseconds. */
+  callTimeoutMax: number;
+  /** Bytes buffered for one connection, received and unsent. */
+  bufferedPerConnection: number;
+}
+
+/** What `start` returns. A plugin with ALPNs and no `connection` is refused. */
+export interface RunningPlugin<Config = unknown> {
+  /** Owns the connection until the promise settles. */
+  connection?(connection: Connection): Promise<void> | void;
+  /** Takes a new config, or throws to keep the old. */
+  configure?(config: Config): Promise<void> | void;
+  /** The node or this instance is going: let idle connections go, finish work. */
+  drain?(): Promise<void> | void;
+  stop?(): Promise<void> | void;
+}
+
+export interface Plugin<Config extends TSchema = TSchema> {
+  /** `[a-z][a-zA-Z0-9-]{0,39}` */
+  readonly name: string;
+  readonly version: string;
+  readonly alpns?: readonly string[];
+  /** Schema of `plugins.<name>.config`; `{}` is the only config when absent. */
+  readonly config?: Config;
+  readonly requests?: Requests;
+  readonly operations?: readonly AnyOperation[];
+  /** Surface name to what this plugin adds there. */
+  readonly contributes?: Readonly<Record<string, unknown>>;
+  start(host: PluginHost<Static<Config>>): Promise<RunningPlugin<Static<Config>>> | RunningPlugin<Static<Config>>;
+}
