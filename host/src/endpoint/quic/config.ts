@@ -1,0 +1,86 @@
+/**
+ * quiche configurations: TLS parameters and transport parameters (`docs/spec/endpoint.md` 6.1), made once for each
+ * combination and kept.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+import { quiche } from '@matrixai/quic/native/index.js';
+import type { Config } from '@matrixai/quic/native/types.js';
+import type { Certificate, TransportTuning } from '../engine.ts';
+
+/** BoringSSL neither signs with nor accepts Ed25519 unless told to. `docs/spec/identity.md` 9. */
+const signatureSchemes = [
+  'ed25519',
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_rsae_sha512',
+].join(':');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Largest UDP payload that we ever send. */
+export const maxSendPayload = 16_000;
+
+export interface ConfigFacts {
+  readonly certificate: Certificate | null;
+  readonly alpns: readonly string[];
+  /** Whether the other side must show a certificate; its chain is never checked by the library. */
+  readonly demandCertificate: boolean;
+  readonly tuning: TransportTuning;
+}
+
+/** Enough for every certificate and ALPN list of a node, and a bound on what a change of them leaves behind. */
+const maxKept = 64;
+const kept = new Map<string, Config>();
+
+export function quicConfig(facts: ConfigFacts): Config {
+  const { tuning } = facts;
+  const key = createHash('sha256')
+    .update(
+      JSON.stringify([facts.certificate, facts.alpns, facts.demandCertificate, tuning.idleTimeout, tuning.streamsPerConnection]),
+    )
+    .digest('base64');
+  const found = kept.get(key);
+  if (found !== undefined) return found;
+  const config = makeConfig(facts);
+  const [oldest] = kept.keys();
+  if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
+  kept.set(key, config);
+  return config;
+}
+
+function makeConfig({ certificate, alpns, demandCertificate, tuning }: ConfigFacts): Config {
+  const config = quiche.Config.withBoringSslCtx(
+    demandCertificate,
+    demandCertificate,
+    null,
+    certificate && [Buffer.from(certificate.key)],
+    certificate && [Buffer.from(certificate.cert)],
+    signatureSchemes,
+  );
+  config.setApplicationProtos([...alpns]);
+  config.setMaxIdleTimeout(tuning.idleTimeout);
+  config.setMaxRecvUdpPayloadSize(65_527);
+  config.setMaxSendUdpPayloadSize(maxSendPayload);
+  config.setInitialMaxData(4 * MiB);
+  config.setMaxConnectionWindow(16 * MiB);
+  config.setInitialMaxStreamDataBidiLocal(MiB);
+  config.setInitialMaxStreamDataBidiRemote(MiB);
+  config.setMaxStreamWindow(8 * MiB);
+  config.setInitialMaxStreamsBidi(tuning.streamsPerConnection);
+  config.setInitialMaxStreamsUni(0);
+  config.setActiveConnectionIdLimit(2);
+  config.setDisableActiveMigration(true);
+  config.setAckDelayExponent(3);
+  config.setMaxAckDelay(25);
+  config.setCcAlgorithmName('cubic');
+  config.enableHystart(true);
+  config.enablePacing(false);
+  config.grease(false);
+  return config;
+}

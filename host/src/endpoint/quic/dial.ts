@@ -1,0 +1,119 @@
+/**
+ * One outgoing QUIC connection, on a UDP socket of its own. `docs/spec/endpoint.md` 10.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import type { CloseInfo, RemoteAddress } from '@alknet/sdk';
+import { quiche } from '@matrixai/quic/native/index.js';
+import { addressText, isLoopback, plainAddress } from '../address.ts';
+import { DialError, type DialErrorCode } from '../dial-error.ts';
+import type { DialOptions } from '../engine.ts';
+import { quicConfig } from './config.ts';
+import { QuicConnection } from './connection.ts';
+import { connectionIdLength } from './packet.ts';
+import { QuicSocket } from './socket.ts';
+
+/** `sockets` holds the sockets of live dials, for the transport to close. */
+export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): Promise<QuicConnection> {
+  const { address: remote, tuning } = options;
+  const target = `${addressText(remote)} over QUIC`;
+  if (options.signal?.aborted) throw aborted(target, options.signal);
+
+  let connection: QuicConnection | undefined;
+  const fromRemote = (data: Buffer, from: RemoteAddress) => {
+    if (from.port === remote.port && from.address === plainAddress(remote.address)) connection?.receive(data);
+  };
+  const socket = await QuicSocket.bind(wildcard(remote), 0, fromRemote, () => {}).catch((cause: unknown) => {
+    throw new DialError('Connect', `${target}: no UDP socket: ${String(cause)}`, { cause });
+  });
+  sockets.add(socket);
+  const release = () => {
+    sockets.delete(socket);
+    void socket.close();
+  };
+  if (options.signal?.aborted) {
+    release();
+    throw aborted(target, options.signal);
+  }
+
+  const local = { address: wildcard(remote), port: socket.address.port };
+  const native = quiche.Connection.connect(
+    options.serverName,
+    randomBytes(connectionIdLength),
+    { host: local.address, port: local.port },
+    { host: remote.address, port: remote.port },
+    quicConfig({
+      certificate: options.certificate,
+      alpns: [options.alpn],
+      demandCertificate: true,
+      tuning,
+    }),
+  );
+
+  return await new Promise<QuicConnection>((resolve, reject) => {
+    let settled = false;
+    const settle = (error?: Error) => {
+      if (settled) return false;
+      settled = true;
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      if (error !== undefined) reject(error);
+      return true;
+    };
+    const timer = setTimeout(() => {
+      if (!settle(new DialError('HandshakeTimeout', `${target}: no complete handshake within ${options.timeoutMs} ms`))) return;
+      dialled.abandonAll();
+    }, options.timeoutMs);
+    const onAbort = () => {
+      if (settle(aborted(target, options.signal))) dialled.abandonAll();
+    };
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+
+    const dialled = new QuicConnection(
+      { native, role: 'client', local, remote, sink: socket, tuning, serverName: options.serverName },
+      {
+        established: (made) => {
+          const chain = made.peerCertificate === null ? [] : [made.peerCertificate, ...made.peerChain];
+          try {
+            options.verify(chain);
+          } catch (error) {
+            settle(error instanceof Error ? error : new DialError('Handshake', String(error)));
+            // RFC 9001 4.8: bad_certificate. No application byte has been sent.
+            made.closeTransport(0x12a, 'certificate refused');
+            return;
+          }
+          if (!settle()) return;
+          made.keepAlive();
+          resolve(made);
+        },
+        gone: release,
+      },
+    );
+    connection = dialled;
+    void dialled.closed.then((info) => settle(handshakeError(target, options.alpn, info)));
+    dialled.schedule();
+  });
+}
+
+function handshakeError(target: string, alpn: string, { code, reason, by }: CloseInfo): DialError {
+  const [name, text]: [DialErrorCode, string] =
+    by === 'transport' && code === 0x178
+      ? ['NoAlpn', `does not serve ${alpn}`]
+      : by === 'transport' && code === 0x02
+        ? ['Refused', 'refuses connections now (stopping, or at a limit)']
+        : ['Handshake', `handshake failed with 0x${code.toString(16)}${reason === '' ? '' : ` ${reason}`}`];
+  return new DialError(name, `${target}: ${text}`);
+}
+
+function aborted(target: string, signal: AbortSignal | undefined): DialError {
+  return new DialError('Aborted', `${target}: cancelled`, { cause: signal?.reason });
+}
+
+/** What to bind for a remote: loopback for loopback, so that payload sizes know of it. */
+function wildcard({ address }: RemoteAddress): string {
+  if (isLoopback(address)) return isIPv6(address) ? '::1' : '127.0.0.1';
+  return isIPv6(address) ? '::' : '0.0.0.0';
+}

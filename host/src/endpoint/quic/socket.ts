@@ -1,0 +1,96 @@
+/**
+ * A UDP socket with a pool of send buffers. `node:dgram` may keep a buffer until its send is done, so each datagram has
+ * one of its own until then.
+ *
+ * @module
+ */
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { RemoteAddress } from '@alknet/sdk';
+import { plainAddress } from '../address.ts';
+import { maxSendPayload } from './config.ts';
+import type { DatagramSink } from './connection.ts';
+
+/** The kernel may give less (net.core.rmem_max). */
+const socketBuffer = 4 * 1024 * 1024;
+const maxPooled = 256;
+
+export class QuicSocket implements DatagramSink {
+  readonly address: RemoteAddress;
+  readonly #socket: Socket;
+  readonly #pool: Buffer[] = [];
+  readonly #dualStack: boolean;
+  #next: Buffer | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(socket: Socket, dualStack: boolean) {
+    this.#socket = socket;
+    this.#dualStack = dualStack;
+    const { address, port } = socket.address();
+    this.address = { address: plainAddress(address), port };
+  }
+
+  /** @throws the bind error of the system. `host`: an IP address, or `*` for all addresses of both families. */
+  static bind(
+    host: string,
+    port: number,
+    onDatagram: (data: Buffer, remote: RemoteAddress) => void,
+    onError: (error: Error) => void,
+  ): Promise<QuicSocket> {
+    const dualStack = host === '*';
+    const socket = createSocket({
+      type: dualStack || isIPv6(host) ? 'udp6' : 'udp4',
+      ipv6Only: false,
+      recvBufferSize: socketBuffer,
+      sendBufferSize: socketBuffer,
+      // Addresses are numbers already: no look-up, which would cost a tick for each datagram.
+      lookup: (name, _options, done) => done(null, name, isIPv6(name) ? 6 : 4),
+    });
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ address: dualStack ? '::' : host, port }, () => {
+        socket.removeListener('error', reject);
+        socket.on('error', onError);
+        socket.on('message', (data: Buffer, info: RemoteInfo) => {
+          onDatagram(data, { address: plainAddress(info.address), port: info.port });
+        });
+        resolve(new QuicSocket(socket, dualStack));
+      });
+    });
+  }
+
+  buffer(): Buffer {
+    this.#next ??= this.#pool.pop() ?? Buffer.allocUnsafeSlow(maxSendPayload);
+    return this.#next;
+  }
+
+  send(length: number, remote: RemoteAddress): void {
+    const buffer = this.buffer();
+    this.#next = undefined;
+    this.#sendBytes(buffer, length, remote, () => {
+      if (this.#pool.length < maxPooled) this.#pool.push(buffer);
+    });
+  }
+
+  /** A datagram that belongs to no connection. */
+  sendStateless(datagram: Uint8Array, remote: RemoteAddress): void {
+    this.#sendBytes(datagram, datagram.length, remote, () => {});
+  }
+
+  #sendBytes(bytes: Uint8Array, length: number, { address, port }: RemoteAddress, done: () => void): void {
+    if (this.#closed !== undefined) return;
+    const to = this.#dualStack && !isIPv6(address) ? `::ffff:${address}` : address;
+    // A datagram that the system would not send is a lost one: loss recovery deals with it.
+    this.#socket.send(bytes, 0, length, port, to, done);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#closed;
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+}

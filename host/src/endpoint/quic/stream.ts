@@ -1,0 +1,107 @@
+/**
+ * One bidirectional QUIC stream as a Node Duplex: data is taken from quiche only as far as the reader asks, and a write
+ * is done when quiche has taken it, so that flow control reaches from one end to the other. `docs/spec/endpoint.md` 4.
+ *
+ * @module
+ */
+
+import { Duplex } from 'node:stream';
+import { ConnectionError, StreamCode } from '@alknet/sdk';
+
+/** What a stream needs of its connection. */
+export interface StreamOwner {
+  /** Data is wanted: deliver now or when it comes. */
+  pull(): void;
+  /** Tries to give pending data to quiche, now or when there is room. */
+  push(stream: QuicStream): void;
+  /** Gives directions up that are not over yet. */
+  abandon(stream: QuicStream, streamCode: number): void;
+}
+
+const highWaterMark = 64 * 1024;
+
+export class QuicStream extends Duplex {
+  readonly id: number;
+  readonly #owner: StreamOwner;
+  /** The reader asks for data. */
+  wanted = false;
+  /** No data will come any more: end read, or reset. */
+  receiveOver = false;
+  /** Nothing can be sent any more: end sent, stopped, or given up. */
+  sendOver = false;
+  /** Bytes that quiche has not taken yet. */
+  pending: Uint8Array | undefined;
+  /** `end()` was called and everything before it was taken. */
+  ending = false;
+  #taken: ((error?: Error | null) => void) | undefined;
+
+  constructor(id: number, owner: StreamOwner) {
+    super({ allowHalfOpen: true, highWaterMark, emitClose: true });
+    this.id = id;
+    this.#owner = owner;
+    // A stream error that nobody listens to must not end the process.
+    this.on('error', () => {});
+  }
+
+  /** All of `pending`, or the end, has been taken. */
+  taken(error?: Error): void {
+    const done = this.#taken;
+    this.#taken = undefined;
+    this.pending = undefined;
+    done?.(error);
+  }
+
+  override _read(): void {
+    if (this.wanted || this.receiveOver) return;
+    this.wanted = true;
+    this.#owner.pull();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#send(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  #send(chunk: Uint8Array, done: (error?: Error | null) => void): void {
+    if (chunk.length === 0) return done();
+    this.pending = chunk;
+    this.#taken = done;
+    this.#owner.push(this);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.ending = true;
+    this.#taken = done;
+    this.#owner.push(this);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.wanted = false;
+    const code = streamCodeOf(error) ?? StreamCode.CANCELLED;
+    this.#owner.abandon(this, code);
+    this.#taken = undefined;
+    this.pending = undefined;
+    done(error);
+  }
+}
+
+/** The code that an error given to `destroy` asks for. */
+function streamCodeOf(error: Error | null): number | undefined {
+  if (error === null || !('streamCode' in error)) return undefined;
+  const { streamCode } = error;
+  return typeof streamCode === 'number' && Number.isSafeInteger(streamCode) && streamCode >= 0 ? streamCode : undefined;
+}
+
+/** What the binding throws for a stream that the peer gave up: `StreamReset(code)`, `StreamStopped(code)`. */
+export function streamError(error: unknown): ConnectionError {
+  const text = error instanceof Error ? error.message : String(error);
+  const match = /^Stream(Reset|Stopped)\((\d+)\)/.exec(text);
+  if (match === null) return new ConnectionError('INTERNAL', `QUIC stream failed: ${text}`, { cause: error });
+  const streamCode = Number(match[2]);
+  return match[1] === 'Reset'
+    ? new ConnectionError('STREAM_RESET', `the peer reset the stream with code 0x${streamCode.toString(16)}`, { streamCode })
+    : new ConnectionError('STREAM_STOPPED', `the peer takes no more data, code 0x${streamCode.toString(16)}`, { streamCode });
+}

@@ -1,0 +1,40 @@
+/**
+ * Who may import whom (docs/architecture.md): the sdk nothing of ours, the host the sdk, a plugin the sdk, the vault
+ * nothing of alknet at all; and no package reaches into another by a path.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { root } from './install.mjs';
+
+const packages = ['sdk', 'host', ...readdirSync(join(root, 'plugins')).map((name) => `plugins/${name}`)];
+const allowed = (name) => (name === 'sdk' ? [] : ['@alknet/sdk']);
+const pattern = /(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;
+
+const problems = [];
+for (const name of packages) {
+  const source = join(root, name, 'src');
+  for (const entry of readdirSync(source, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+    const file = join(entry.parentPath, entry.name);
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(pattern)) check(name, source, file, specifier);
+  }
+}
+
+function check(name, source, file, specifier) {
+  const where = relative(root, file);
+  if (specifier.startsWith('.')) {
+    const target = resolve(dirname(file), specifier);
+    if (!target.startsWith(`${source}/`)) problems.push(`${where}: ${specifier} leaves its package`);
+    const vault = join(source, 'vault');
+    if (name === 'host' && file.startsWith(`${vault}/`) && !target.startsWith(`${vault}/`)) {
+      problems.push(`${where}: the vault imports nothing else of alknet, found ${specifier}`);
+    }
+    return;
+  }
+  if (!specifier.startsWith('@alknet/')) return;
+  const owner = specifier.split('/').slice(0, 2).join('/');
+  if (!allowed(name).includes(owner)) problems.push(`${where}: ${name} may not import ${specifier}`);
+}
+
+for (const problem of problems) console.error(problem);
+process.exit(problems.length === 0 ? 0 : 1);

@@ -1,0 +1,98 @@
+/**
+ * Follows the README as a reader would: in a fresh clone, command by command. In its `console` blocks a line that begins
+ * with `$ ` is run and must exit 0; the lines below it are what the reader is shown, and each
+ * must appear in the output, where `…` stands for anything. `npm start` goes on in the background until the end. A `js`
+ * or `jsonc` block whose first line is `// NAME` is written to that file first.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './install.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'alknet-readme-'));
+const clone = join(folder, 'alknet');
+let node;
+
+function fail(message) {
+  console.error(`FAIL  ${message}`);
+  process.exitCode = 1;
+}
+
+/** Steps in the order in which they stand in the text. */
+function steps(markdown) {
+  const found = [];
+  for (const [, language, body] of markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)) {
+    const lines = body.trimEnd().split('\n');
+    if (language === 'console') {
+      for (const line of lines) {
+        if (line.startsWith('$ ')) found.push({ command: line.slice(2), expected: [] });
+        else if (line.trim() !== '') found.at(-1).expected.push(line.trim());
+      }
+    } else if (lines[0].startsWith('// ') && /^[\w./-]+$/.test(lines[0].slice(3))) {
+      found.push({ file: lines[0].slice(3), text: `${body}` });
+    }
+  }
+  return found;
+}
+
+function shows(output, line) {
+  const pattern = line
+    .split('…')
+    .map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'))
+    .join('[^\\n]*');
+  return new RegExp(pattern).test(output);
+}
+
+/** Starts the command and resolves when the node says that it serves. */
+function background({ command, expected }) {
+  return new Promise((resolve, reject) => {
+    node = spawn('bash', ['-c', `exec ${command}`], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    let output = '';
+    const timer = setTimeout(() => reject(new Error(`${command} did not serve within 5 minutes:\n${output}`)), 300_000);
+    const take = (chunk) => {
+      output += chunk;
+      if (!expected.every((line) => shows(output, line))) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    node.stdout.on('data', take);
+    node.stderr.on('data', take);
+    node.on('exit', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)));
+  });
+}
+
+function foreground({ command, expected }) {
+  const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], { cwd: clone, encoding: 'utf8', timeout: 60_000 });
+  const output = `${result.stdout}${result.stderr}`;
+  if (result.status !== 0) fail(`$ ${command}\nexit ${result.status}\n${output}`);
+  for (const line of expected) if (!shows(output, line)) fail(`$ ${command}\nexpected: ${line}\nfound:\n${output}`);
+}
+
+async function end() {
+  if (node !== undefined && node.exitCode === null) {
+    node.removeAllListeners('exit');
+    const over = new Promise((resolve) => node.once('exit', resolve));
+    process.kill(-node.pid, 'SIGTERM');
+    await over;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+try {
+  const cloned = spawnSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
+  if (cloned.status !== 0) throw new Error('git clone failed');
+  for (const step of steps(readFileSync(join(clone, 'README.md'), 'utf8'))) {
+    if (step.file !== undefined) writeFileSync(join(clone, step.file), step.text);
+    else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
+    else if (step.command === 'npm test') continue; // CI has run it already
+    else if (step.command === 'npm start') await background(step);
+    else foreground(step);
+    if (step.command !== undefined) console.log(`ran   $ ${step.command}`);
+    if (process.exitCode) break;
+  }
+} catch (error) {
+  fail(error.message);
+} finally {
+  await end();
+}
