@@ -1,0 +1,223 @@
+/**
+ * A byte stream as envelopes: frames read as they come, frames written in one piece a turn. `docs/spec/call.md` 2.
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import { ConnectionError, StreamCode } from '../errors.ts';
+import { type Envelope, toEnvelope } from './envelope.ts';
+import { BadFrame, encodeFrame, FrameReader, parseBody } from './frames.ts';
+
+/** A partial frame without a byte of progress for this long is given up, milliseconds. */
+const stallTime = 30_000;
+
+export interface FramedStreamEvents {
+  /** `size`: bytes of its body. Returns `false` to stop reading; `resume()` hands the same envelope in again first. */
+  envelope(stream: FramedStream, envelope: Envelope, size: number): boolean;
+  /** The peer will send no more. */
+  ended(stream: FramedStream): void;
+  /** Nothing can be read or written any more. `reason` is for people and never content. */
+  closed(stream: FramedStream, reason: string): void;
+  /** A frame that broke the protocol; the stream is being given up. */
+  bad(stream: FramedStream, reason: string): void;
+}
+
+export class FramedStream {
+  readonly duplex: Duplex;
+  readonly #events: FramedStreamEvents;
+  readonly #reader: FrameReader;
+  readonly #limit: () => number;
+  #frames: Buffer[] = [];
+  #flushing = false;
+  #over = false;
+  #readEnded = false;
+  #held: { readonly envelope: Envelope; readonly size: number } | undefined;
+  /** Frames of a chunk whose reading was stopped. */
+  #rest: Iterator<Buffer> | undefined;
+  #stall: NodeJS.Timeout | undefined;
+  #paused = false;
+  #reason = 'stream closed';
+
+  constructor(duplex: Duplex, limit: () => number, events: FramedStreamEvents) {
+    this.duplex = duplex;
+    this.#events = events;
+    this.#limit = limit;
+    this.#reader = new FrameReader(limit);
+    duplex.on('data', (chunk: Buffer) => this.#read(chunk));
+    duplex.on('end', () => this.#end());
+    duplex.on('error', (error: Error) => this.#fail(error));
+    duplex.on('close', () => this.#close());
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get writeEnded(): boolean {
+    return this.duplex.writableEnded;
+  }
+
+  get readEnded(): boolean {
+    return this.#readEnded;
+  }
+
+  /** Bytes held of an unfinished frame. */
+  get partial(): number {
+    return this.#reader.partial;
+  }
+
+  /** Whether a frame of that many bytes may be sent by our own limit. */
+  fits(text: string): boolean {
+    // One UTF-16 unit is at most three bytes of UTF-8.
+    const limit = this.#limit();
+    return text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
+  }
+
+  /** Queues a frame; all frames of a turn leave as one write. */
+  write(text: string): void {
+    if (this.#over || this.duplex.writableEnded) return;
+    this.#frames.push(encodeFrame(text));
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // After the promises that this turn has settled, and before the event loop goes on.
+    queueMicrotask(() => process.nextTick(() => this.#flush()));
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const frames = this.#frames;
+    const [first] = frames;
+    if (first === undefined || this.#over || this.duplex.destroyed) return;
+    this.#frames = [];
+    this.duplex.write(frames.length === 1 ? first : Buffer.concat(frames));
+  }
+
+  /** Whether the transport takes more right now. */
+  get writable(): boolean {
+    return !this.#over && !this.duplex.writableNeedDrain && this.#frames.length === 0;
+  }
+
+  /** Resolves when the transport takes more, or never will. */
+  async drained(): Promise<void> {
+    if (this.#frames.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.#over || !this.duplex.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.duplex.removeListener('drain', done);
+        this.duplex.removeListener('close', done);
+        resolve();
+      };
+      this.duplex.on('drain', done);
+      this.duplex.on('close', done);
+    });
+  }
+
+  /** Half-closes after what is queued. */
+  end(): void {
+    if (this.#over || this.duplex.writableEnded) return;
+    this.#flush();
+    this.duplex.end();
+  }
+
+  /** Gives up both directions. */
+  destroy(streamCode: number, reason: string): void {
+    if (this.#over) return;
+    this.#reason = reason;
+    this.duplex.destroy(new ConnectionError('INTERNAL', reason, { streamCode }));
+    this.#close();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.duplex.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#over) return;
+    this.#paused = false;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined && !this.#deliver(held.envelope, held.size)) return;
+    if (!this.#drainRest()) return;
+    if (!this.#paused) this.duplex.resume();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    clearTimeout(this.#stall);
+    this.#rest = this.#reader.feed(chunk);
+    if (this.#drainRest()) this.#watchStall();
+  }
+
+  /** `false` when reading stopped: held, or the stream given up. */
+  #drainRest(): boolean {
+    const frames = this.#rest;
+    if (frames === undefined) return true;
+    try {
+      for (let next = frames.next(); next.done !== true; next = frames.next()) {
+        if (!this.#deliver(toEnvelope(parseBody(next.value)), next.value.length)) return false;
+        if (this.#over) return false;
+      }
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.#bad(error);
+      return false;
+    }
+    this.#rest = undefined;
+    return true;
+  }
+
+  #deliver(envelope: Envelope, size: number): boolean {
+    if (this.#events.envelope(this, envelope, size)) return true;
+    this.#held = { envelope, size };
+    this.pause();
+    return false;
+  }
+
+  #watchStall(): void {
+    if (this.#reader.partial === 0 && this.#reader.expected === 0) return;
+    this.#stall = setTimeout(() => {
+      this.#bad(new BadFrame('no byte of an unfinished frame for 30 s', StreamCode.STALLED));
+    }, stallTime);
+    this.#stall.unref();
+  }
+
+  #bad(error: BadFrame): void {
+    this.#events.bad(this, error.message);
+    this.destroy(error.streamCode, `stream closed: ${error.message}`);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    clearTimeout(this.#stall);
+    try {
+      this.#reader.end();
+    } catch (error) {
+      if (error instanceof BadFrame) return this.#bad(error);
+      throw error;
+    }
+    this.#readEnded = true;
+    this.#events.ended(this);
+  }
+
+  #fail(error: Error): void {
+    const code = error instanceof ConnectionError ? error.streamCode : undefined;
+    if (code === StreamCode.FRAME_TOO_LARGE) this.#reason = 'stream closed: frame too large for the other side';
+    else if (code === StreamCode.BAD_FRAME) this.#reason = 'stream closed: the other side refused a frame';
+    else if (code === StreamCode.STALLED) this.#reason = 'stream closed: a frame stalled';
+    // Reset or stopped: half a stream is of no use to a conversation.
+    this.duplex.destroy();
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#stall);
+    this.#frames = [];
+    this.#rest = undefined;
+    this.#held = undefined;
+    this.#events.closed(this, this.#reason);
+  }
+}

@@ -1,0 +1,352 @@
+/**
+ * The requests that a session serves: slots, answers, aborts. `docs/spec/call.md` 6 to 8 and 11.
+ *
+ * @module
+ */
+
+import { performance } from 'node:perf_hooks';
+import type { CallerConnection } from '../context.ts';
+import { CallError } from '../errors.ts';
+import type { ForwardedFor } from '../identity.ts';
+import type { Log } from '../log.ts';
+import type { CallLimits } from '../plugin.ts';
+import { type Deadline, deadline } from './deadlines.ts';
+import { envelopeText, errorText, isObject, toForwardedFor, valueText } from './envelope.ts';
+import type { FramedStream } from './framed-stream.ts';
+import { abortGrace, maxWindow } from './limits.ts';
+import type { Answer, IncomingCall, Server } from './server.ts';
+
+const maxTokenBytes = 4096;
+
+/** One request from its frame to its end. */
+class Request implements IncomingCall {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly authToken: string | undefined;
+  readonly forwardedFor: ForwardedFor | null;
+  readonly timeoutMs: unknown;
+  readonly window: unknown;
+  readonly hops: number;
+  readonly receivedAt = performance.now();
+  readonly connection: CallerConnection;
+  readonly stream: FramedStream;
+  /** The terminal frame has been sent, or nobody is there to get one. */
+  answered = false;
+  /** Values that may still be sent; `Infinity` without a window. */
+  credit = Number.POSITIVE_INFINITY;
+  creditCame: (() => void) | undefined;
+  values: AsyncIterator<unknown, void, undefined> | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(id: string, payload: Record<string, unknown>, stream: FramedStream, connection: CallerConnection) {
+    const { operationId, input, auth_token: token, hops } = payload;
+    this.id = id;
+    const name = typeof operationId === 'string' && Buffer.byteLength(operationId) <= 255 ? operationId : '';
+    this.name = name.startsWith('/') ? name.slice(1) : name;
+    this.input = input === undefined ? null : input;
+    this.authToken = typeof token === 'string' && Buffer.byteLength(token) <= maxTokenBytes ? token : undefined;
+    this.forwardedFor = payload['forwarded_for'] === undefined ? null : toForwardedFor(payload['forwarded_for']);
+    this.timeoutMs = payload['timeout_ms'];
+    this.window = payload['window'];
+    this.hops = typeof hops === 'number' && Number.isInteger(hops) && hops >= 0 && hops <= 255 ? hops : 0;
+    this.stream = stream;
+    this.connection = connection;
+  }
+
+  get subscribes(): boolean {
+    return this.window !== undefined;
+  }
+
+  // Made when somebody looks: most handlers never do.
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(reason: CallError): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+    this.creditCame?.();
+  }
+}
+
+export interface IncomingOptions {
+  readonly server: Server | undefined;
+  readonly limits: Readonly<CallLimits>;
+  readonly connection: CallerConnection;
+  readonly log: Log;
+  /** Something of a stream, or of the whole session, is finished. */
+  readonly settled: (stream: FramedStream) => void;
+}
+
+export class IncomingCalls {
+  readonly #options: IncomingOptions;
+  /** By id: answered or not, until the handler has settled. */
+  readonly #requests = new Map<string, Request>();
+  readonly #byStream = new Map<FramedStream, Set<Request>>();
+  /** Waiting for a slot, in order. */
+  readonly #held = new Map<Request, Deadline | undefined>();
+  readonly #stopped = new Set<FramedStream>();
+  #running = 0;
+  #subscriptions = 0;
+  #unsettled = 0;
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+  }
+
+  get serving(): number {
+    return this.#running + this.#held.size;
+  }
+
+  get subscriptions(): number {
+    return this.#subscriptions;
+  }
+
+  /** Whether nothing is served and no handler is left running. */
+  get idle(): boolean {
+    return this.#unsettled === 0 && this.#held.size === 0;
+  }
+
+  has(id: string): boolean {
+    return this.#requests.has(id);
+  }
+
+  /** Unanswered requests that came on a stream. */
+  open(stream: FramedStream): number {
+    return this.#byStream.get(stream)?.size ?? 0;
+  }
+
+  /** Takes a request; `false`: no room even to hold it, stop reading that stream. */
+  request(stream: FramedStream, id: string, payload: unknown): boolean {
+    const request = new Request(id, isObject(payload) ? payload : {}, stream, this.#options.connection);
+    if (this.#requests.has(id)) {
+      this.#write(request, 'call.error', errorText(new CallError('INVALID_INPUT', 'duplicate request id')));
+      return true;
+    }
+    const { limits } = this.#options;
+    if (!request.subscribes && this.#running >= limits.callsPerConnection) {
+      if (this.#held.size >= limits.callsPerConnection) {
+        this.#stopped.add(stream);
+        return false;
+      }
+      this.#enter(request);
+      this.#hold(request);
+      return true;
+    }
+    this.#enter(request);
+    if (request.subscribes && this.#subscriptions >= limits.subscriptionsPerConnection) {
+      this.#refuse(request, new CallError('INTERNAL', 'too many subscriptions'));
+      return true;
+    }
+    this.#start(request);
+    return true;
+  }
+
+  #enter(request: Request): void {
+    this.#requests.set(request.id, request);
+    let ofStream = this.#byStream.get(request.stream);
+    if (ofStream === undefined) {
+      ofStream = new Set();
+      this.#byStream.set(request.stream, ofStream);
+    }
+    ofStream.add(request);
+  }
+
+  #hold(request: Request): void {
+    const timeout = this.#options.server?.timeout(request.name, request.timeoutMs);
+    const timer =
+      timeout === undefined
+        ? undefined
+        : deadline(request.receivedAt + timeout, () => {
+            if (this.#held.delete(request)) this.#refuse(request, new CallError('TIMEOUT', 'request timed out'));
+          });
+    this.#held.set(request, timer);
+  }
+
+  #next(): void {
+    for (const [request, timer] of this.#held) {
+      if (this.#running >= this.#options.limits.callsPerConnection) return;
+      this.#held.delete(request);
+      timer?.cancel();
+      this.#start(request);
+    }
+    if (this.#stopped.size === 0 || this.#held.size >= this.#options.limits.callsPerConnection) return;
+    const stopped = [...this.#stopped];
+    this.#stopped.clear();
+    for (const stream of stopped) stream.resume();
+  }
+
+  #start(request: Request): void {
+    const { server } = this.#options;
+    if (server === undefined) return this.#refuse(request, new CallError('NOT_FOUND', `operation not found: ${request.name}`));
+    let answer: Answer;
+    try {
+      answer = server.serve(request);
+    } catch (error) {
+      return this.#refuse(request, asCallError(error));
+    }
+    this.#unsettled++;
+    const subscription = request.subscribes;
+    if (subscription) this.#subscriptions++;
+    else this.#running++;
+    let freed = false;
+    const free = () => {
+      if (freed) return;
+      freed = true;
+      if (subscription) this.#subscriptions--;
+      else this.#running--;
+      this.#next();
+    };
+    void answer.settled.then(() => {
+      this.#unsettled--;
+      free();
+      if (this.#requests.get(request.id) === request) this.#requests.delete(request.id);
+      this.#options.settled(request.stream);
+    });
+    // A handler that ignores its signal does not keep the slot for ever.
+    request.signal.addEventListener('abort', () => setTimeout(free, abortGrace).unref(), { once: true });
+    if (answer.kind === 'value') {
+      answer.output.then(
+        (output) => this.#respond(request, output, true),
+        (error: unknown) => this.#fail(request, error),
+      );
+    } else {
+      this.#stream(request, answer.values).catch((error: unknown) => this.#fail(request, error));
+    }
+  }
+
+  async #stream(request: Request, values: AsyncIterator<unknown, void, undefined>): Promise<void> {
+    request.values = values;
+    const { window } = request;
+    if (typeof window === 'number' && window > 0) request.credit = window;
+    for (;;) {
+      // One value at the most waits: the generator is not asked before there is room for its value.
+      if (!request.stream.writable) await request.stream.drained();
+      while (request.credit === 0 && !request.answered) {
+        await new Promise<void>((resolve) => {
+          request.creditCame = resolve;
+        });
+      }
+      if (request.answered) return;
+      const next = await values.next();
+      if (request.answered) return;
+      if (next.done === true) {
+        this.#finish(request, 'call.completed', '{}');
+        return;
+      }
+      if (!this.#respond(request, next.value, false)) return;
+      request.credit--;
+    }
+  }
+
+  /** `false` when the output could not be sent and the request has failed. */
+  #respond(request: Request, output: unknown, last: boolean): boolean {
+    if (request.answered) return false;
+    let payload: string;
+    try {
+      payload = `{"output":${valueText(output)}}`;
+    } catch (error) {
+      this.#unsendable(request, error instanceof RangeError ? 'output too deep' : 'output is not JSON');
+      return false;
+    }
+    const text = envelopeText('call.responded', request.id, payload);
+    if (!request.stream.fits(text)) {
+      const size = Buffer.byteLength(text);
+      this.#unsendable(request, `output too large: ${size} bytes, limit ${this.#options.limits.frame}`);
+      return false;
+    }
+    if (last) this.#leave(request);
+    request.stream.write(text);
+    if (last) this.#options.settled(request.stream);
+    return true;
+  }
+
+  #unsendable(request: Request, message: string): void {
+    void request.values?.return?.().catch(() => {});
+    this.#fail(request, new CallError('INTERNAL', message));
+  }
+
+  #fail(request: Request, error: unknown): void {
+    if (request.answered) return;
+    this.#finish(request, 'call.error', errorText(asCallError(error)));
+  }
+
+  /** A refusal before the handler ran. */
+  #refuse(request: Request, error: CallError): void {
+    this.#requests.delete(request.id);
+    this.#finish(request, 'call.error', errorText(error));
+  }
+
+  #finish(request: Request, type: 'call.error' | 'call.completed' | 'call.aborted', payload: string): void {
+    this.#leave(request);
+    this.#write(request, type, payload);
+    this.#options.settled(request.stream);
+  }
+
+  #leave(request: Request): void {
+    request.answered = true;
+    const ofStream = this.#byStream.get(request.stream);
+    ofStream?.delete(request);
+    if (ofStream?.size === 0) this.#byStream.delete(request.stream);
+  }
+
+  #write(request: Request, type: 'call.error' | 'call.completed' | 'call.aborted', payload: string): void {
+    request.stream.write(envelopeText(type, request.id, payload));
+  }
+
+  /** `call.aborted` from the caller; `false` when no such request is being served. */
+  aborted(id: string): boolean {
+    const request = this.#requests.get(id);
+    if (request === undefined) return false;
+    if (!request.answered) this.#abort(request, new CallError('ABORTED', 'aborted'), true);
+    return true;
+  }
+
+  #abort(request: Request, reason: CallError, answer: boolean): void {
+    const timer = this.#held.get(request);
+    if (this.#held.delete(request)) {
+      timer?.cancel();
+      this.#requests.delete(request.id);
+    }
+    if (answer) this.#finish(request, 'call.aborted', '{}');
+    else this.#leave(request);
+    request.abort(reason);
+    void request.values?.return?.().catch(() => {});
+  }
+
+  /** More credit for a subscription; anything malformed or unknown is ignored. */
+  window(id: string, payload: unknown): void {
+    const request = this.#requests.get(id);
+    const credit = isObject(payload) ? payload['credit'] : undefined;
+    if (request === undefined || typeof credit !== 'number' || !Number.isInteger(credit)) return;
+    if (credit < 1 || credit > maxWindow) return;
+    request.credit = Math.min(request.credit + credit, Number.MAX_SAFE_INTEGER);
+    const came = request.creditCame;
+    request.creditCame = undefined;
+    came?.();
+  }
+
+  /** The stream is lost: what came on it is aborted, and nobody is there to be told. */
+  lost(stream: FramedStream, reason: string): void {
+    this.#stopped.delete(stream);
+    for (const request of [...(this.#byStream.get(stream) ?? [])]) {
+      this.#abort(request, new CallError('ABORTED', reason), false);
+    }
+    this.#next();
+  }
+
+  /** Gives up everything; `tell` while the connection still carries frames. */
+  abortAll(reason: CallError, tell: boolean): void {
+    for (const request of [...this.#requests.values()]) {
+      if (!request.answered) this.#abort(request, reason, tell);
+    }
+  }
+}
+
+/** A Server rejects with CallErrors alone; anything else is a defect of it and tells nothing to the peer. */
+function asCallError(error: unknown): CallError {
+  if (error instanceof CallError && error.code !== 'ABORTED') return error;
+  return new CallError('INTERNAL', 'internal error');
+}

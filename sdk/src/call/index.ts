@@ -1,0 +1,12 @@
+/**
+ * The call protocol without a transport: frames, envelopes and sessions over any {@link Connection}.
+ *
+ * @module
+ */
+
+export { type Client, makeClient } from './client.ts';
+export { type Envelope, toEnvelope, valueText } from './envelope.ts';
+export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, parseBody } from './frames.ts';
+export { defaultCallLimits } from './limits.ts';
+export type { Answer, IncomingCall, Server } from './server.ts';
+export { type CallOptions, createSession, Session, type SessionOptions, type SessionStats } from './session.ts';

@@ -1,0 +1,368 @@
+/**
+ * The requests that a session sends: ids, deadlines, streams, answers. `docs/spec/call.md` 5 and 7 to 9.
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { CallError } from '../errors.ts';
+import type { ForwardedFor } from '../identity.ts';
+import type { CallLimits } from '../plugin.ts';
+import { type Deadline, deadline } from './deadlines.ts';
+import { type Envelope, envelopeText, isObject, toCallError, valueText } from './envelope.ts';
+import type { FramedStream } from './framed-stream.ts';
+import {
+  abortGrace,
+  maxOutstanding,
+  maxSharedFrame,
+  maxTimeout,
+  maxUnconsumed,
+  readAheadBytes,
+  readAheadValues,
+  windowSize,
+} from './limits.ts';
+import { Subscription } from './subscription.ts';
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Milliseconds for the whole call, sent to the other side as well. */
+  timeoutMs?: number;
+  /** A bearer token whose identity replaces that of the connection, for this call alone. */
+  authToken?: string;
+  forwardedFor?: ForwardedFor;
+  /** Nodes that have forwarded this request already. */
+  hops?: number;
+}
+
+/** What the session knows of an operation from its specification. */
+export interface KnownOperation {
+  readonly timeoutMs?: number;
+  readonly errorCodes?: ReadonlySet<string>;
+}
+
+/** Where frames go. */
+export interface Streams {
+  readonly multiplexed: boolean;
+  /** The one for small calls, or the only one. `undefined` while it is being opened. */
+  readonly shared: FramedStream | undefined;
+  openShared(): Promise<FramedStream>;
+  openOwn(): Promise<FramedStream>;
+}
+
+export interface OutgoingOptions {
+  readonly streams: Streams;
+  readonly limits: Readonly<CallLimits>;
+  readonly serving: (id: string) => boolean;
+  readonly settled: (stream: FramedStream) => void;
+}
+
+interface Pending {
+  readonly id: string;
+  readonly known: KnownOperation;
+  readonly subscription: Subscription | undefined;
+  resolve(output: unknown): void;
+  reject(error: CallError): void;
+  stream: FramedStream | undefined;
+  own: boolean;
+  /** Values consumed since credit was last given; only on a shared stream. */
+  unacknowledged: number;
+  deadline: Deadline | undefined;
+  /** Nobody here wants the answer any more. */
+  over: boolean;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+const unknownOperation: KnownOperation = {};
+
+export class OutgoingCalls {
+  readonly #options: OutgoingOptions;
+  readonly #pending = new Map<string, Pending>();
+  /** Ids of aborted requests, kept until the answer or the grace. */
+  readonly #reserved = new Map<string, { readonly timer: NodeJS.Timeout; readonly stream: FramedStream | undefined }>();
+  readonly #queue: (() => void)[] = [];
+  #subscribed = 0;
+  #closed: CallError | undefined;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.size - this.#subscribed;
+  }
+
+  get subscribed(): number {
+    return this.#subscribed;
+  }
+
+  get idle(): boolean {
+    return this.#pending.size === 0;
+  }
+
+  call(name: string, input: unknown, options: CallOptions = {}, known = unknownOperation): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const pending = this.#begin(known, undefined, resolve, reject);
+      this.#send(pending, name, input, options, false);
+    });
+  }
+
+  subscribe(name: string, input: unknown, options: CallOptions = {}, known = unknownOperation): Subscription {
+    const subscription = new Subscription({
+      consumed: (size) => this.#consumed(pending, size),
+      left: () => this.#abandon(pending, undefined),
+    });
+    const pending = this.#begin(
+      known,
+      subscription,
+      () => {},
+      (error) => subscription.end(error),
+    );
+    this.#subscribed++;
+    this.#send(pending, name, input, options, true);
+    return subscription;
+  }
+
+  #begin(
+    known: KnownOperation,
+    subscription: Subscription | undefined,
+    resolve: (output: unknown) => void,
+    reject: (error: CallError) => void,
+  ): Pending {
+    let id = randomUUID() as string;
+    while (this.#pending.has(id) || this.#reserved.has(id) || this.#options.serving(id)) id = randomUUID();
+    const pending: Pending = {
+      id,
+      known,
+      subscription,
+      resolve,
+      reject,
+      stream: undefined,
+      own: false,
+      unacknowledged: 0,
+      deadline: undefined,
+      over: false,
+      signal: undefined,
+      onAbort: undefined,
+    };
+    this.#pending.set(id, pending);
+    return pending;
+  }
+
+  #send(pending: Pending, name: string, input: unknown, options: CallOptions, subscription: boolean): void {
+    if (this.#closed !== undefined) return this.#settle(pending, this.#closed);
+    const { signal } = options;
+    if (signal?.aborted) return this.#settle(pending, abortedHere(signal));
+    const asked = options.timeoutMs;
+    if (asked !== undefined && (!Number.isInteger(asked) || asked < 1 || asked > maxTimeout)) {
+      return this.#settle(pending, new CallError('INVALID_INPUT', `timeoutMs: expected an integer from 1 to 2^31-1, got ${asked}`));
+    }
+    const timeout = asked ?? (subscription ? undefined : (pending.known.timeoutMs ?? this.#options.limits.callTimeout));
+    if (timeout !== undefined) {
+      pending.deadline = deadline(performance.now() + timeout, () =>
+        this.#abandon(pending, new CallError('TIMEOUT', 'request timed out')),
+      );
+    }
+    if (signal !== undefined) {
+      pending.signal = signal;
+      pending.onAbort = () => this.#abandon(pending, abortedHere(signal));
+      signal.addEventListener('abort', pending.onAbort, { once: true });
+    }
+    let inputText: string;
+    try {
+      inputText = valueText(input, 2);
+    } catch (error) {
+      const reason = error instanceof RangeError ? 'input too deep' : 'input is not JSON';
+      return this.#settle(pending, new CallError('INVALID_INPUT', reason));
+    }
+    const { streams } = this.#options;
+    const large = inputText.length * 3 > maxSharedFrame && Buffer.byteLength(inputText) > maxSharedFrame;
+    pending.own = streams.multiplexed && (subscription || large);
+    const payload = requestPayload(name, inputText, options, subscription ? (pending.own ? 0 : windowSize) : undefined);
+    const text = envelopeText('call.requested', pending.id, payload);
+    if (this.#pending.size > maxOutstanding) this.#queue.push(() => this.#route(pending, text));
+    else this.#route(pending, text);
+  }
+
+  #route(pending: Pending, text: string): void {
+    if (pending.over) return;
+    const { streams } = this.#options;
+    const shared = pending.own ? undefined : streams.shared;
+    if (shared !== undefined) return this.#write(pending, shared, text);
+    const opening = pending.own ? streams.openOwn() : streams.openShared();
+    opening.then(
+      (stream) => {
+        if (!pending.over) this.#write(pending, stream, text);
+        else if (pending.own) stream.end();
+      },
+      (error: unknown) => this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed', { cause: error })),
+    );
+  }
+
+  #write(pending: Pending, stream: FramedStream, text: string): void {
+    if (stream.over) return this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed'));
+    if (!stream.fits(text)) {
+      const message = `input too large: ${Buffer.byteLength(text)} bytes, limit ${this.#options.limits.frame}`;
+      if (pending.own) stream.end();
+      return this.#settle(pending, new CallError('INVALID_INPUT', message));
+    }
+    pending.stream = stream;
+    stream.write(text);
+  }
+
+  // ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An answer; `false`: its consumer has enough for now, stop reading its stream. */
+  answer({ type, id, payload }: Envelope, size: number): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      this.#late(type, id);
+      return true;
+    }
+    switch (type) {
+      case 'call.responded':
+        return this.#responded(pending, isObject(payload) ? (payload['output'] ?? null) : null, size);
+      case 'call.completed':
+        if (pending.subscription === undefined) {
+          this.#settle(pending, new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value'));
+        } else this.#settle(pending, undefined);
+        return true;
+      case 'call.error':
+        this.#settle(
+          pending,
+          toCallError(payload, (code) => code === 'TIMEOUT' || pending.known.errorCodes?.has(code) === true),
+        );
+        return true;
+      default:
+        this.#settle(pending, new CallError('ABORTED', 'aborted by the other side'));
+        return true;
+    }
+  }
+
+  #responded(pending: Pending, output: unknown, size: number): boolean {
+    const { subscription } = pending;
+    if (subscription === undefined) {
+      // A value of a subscription, when that is what was called: the first is the answer. The rest is told to stop.
+      this.#settle(pending, undefined, output);
+      return true;
+    }
+    const { values, bytes } = subscription.waiting;
+    if (pending.own) {
+      if (values >= readAheadValues || bytes >= readAheadBytes) return false;
+    } else if (bytes + size > maxUnconsumed) {
+      this.#abandon(pending, new CallError('INTERNAL', 'subscriber too slow'));
+      return true;
+    }
+    subscription.deliver(output, size);
+    return true;
+  }
+
+  #consumed(pending: Pending, _size: number): void {
+    const { stream } = pending;
+    if (stream === undefined || pending.over) return;
+    if (pending.own) return stream.resume();
+    if (++pending.unacknowledged < windowSize / 2) return;
+    stream.write(envelopeText('call.window', pending.id, `{"credit":${pending.unacknowledged}}`));
+    pending.unacknowledged = 0;
+  }
+
+  /** Frames of a request that is over here. A unary call of a subscription is told to stop with the second value. */
+  #late(type: string, id: string): void {
+    const reserved = this.#reserved.get(id);
+    if (reserved === undefined || type === 'call.responded') return;
+    clearTimeout(reserved.timer);
+    this.#reserved.delete(id);
+  }
+
+  // ── the end of a request ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends a request here and tells the other side. */
+  #abandon(pending: Pending, error: CallError | undefined): void {
+    if (pending.over) return;
+    const { stream, id } = pending;
+    this.#settle(pending, error);
+    if (stream === undefined || stream.over) return;
+    this.#reserve(id, stream);
+    stream.write(envelopeText('call.aborted', id, '{}'));
+    if (pending.own) {
+      stream.end();
+      stream.resume();
+    }
+  }
+
+  #reserve(id: string, stream: FramedStream): void {
+    const timer = setTimeout(() => this.#reserved.delete(id), abortGrace);
+    timer.unref();
+    this.#reserved.set(id, { timer, stream });
+  }
+
+  #settle(pending: Pending, error: CallError | undefined, output?: unknown): void {
+    if (pending.over) return;
+    pending.over = true;
+    this.#pending.delete(pending.id);
+    pending.deadline?.cancel();
+    if (pending.onAbort !== undefined) pending.signal?.removeEventListener('abort', pending.onAbort);
+    if (pending.subscription !== undefined) {
+      this.#subscribed--;
+      pending.subscription.end(error);
+    } else if (error === undefined) pending.resolve(output);
+    else pending.reject(error);
+    this.#queue.shift()?.();
+    const { stream } = pending;
+    if (stream === undefined) return;
+    if (pending.own && !stream.over) {
+      stream.end();
+      // What may still come on it is nobody's; reading on lets the stream end.
+      stream.resume();
+    }
+    this.#options.settled(stream);
+  }
+
+  /** The peer ended or lost a stream: no answer will come on it. */
+  lost(stream: FramedStream, reason: string): void {
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.stream === stream) this.#settle(pending, new CallError('INTERNAL', reason));
+    }
+    for (const [id, reserved] of this.#reserved) {
+      if (reserved.stream !== stream) continue;
+      clearTimeout(reserved.timer);
+      this.#reserved.delete(id);
+    }
+  }
+
+  /** Requests that wait for an answer on a stream. */
+  open(stream: FramedStream): boolean {
+    for (const pending of this.#pending.values()) if (pending.stream === stream) return true;
+    return false;
+  }
+
+  /** The connection is over. */
+  close(error: CallError): void {
+    this.#closed = error;
+    this.#queue.length = 0;
+    for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
+    for (const { timer } of this.#reserved.values()) clearTimeout(timer);
+    this.#reserved.clear();
+  }
+}
+
+function abortedHere(signal: AbortSignal): CallError {
+  const { reason } = signal;
+  // A deadline of a composing call travels as the reason.
+  return reason instanceof CallError ? reason : new CallError('ABORTED', 'aborted', { cause: reason });
+}
+
+function requestPayload(name: string, input: string, options: CallOptions, window: number | undefined): string {
+  const operationId = JSON.stringify(name.startsWith('/') ? name : `/${name}`);
+  let text = `{"operationId":${operationId},"input":${input}`;
+  if (options.authToken !== undefined) text += `,"auth_token":${JSON.stringify(options.authToken)}`;
+  if (options.forwardedFor !== undefined) {
+    const { id, displayName } = options.forwardedFor;
+    text += `,"forwarded_for":${JSON.stringify({ id, display_name: displayName, scopes: [], resources: {} })}`;
+  }
+  if (options.timeoutMs !== undefined) text += `,"timeout_ms":${options.timeoutMs}`;
+  if (window !== undefined) text += `,"window":${window}`;
+  if (options.hops !== undefined && options.hops > 0) text += `,"hops":${options.hops}`;
+  return `${text}}`;
+}

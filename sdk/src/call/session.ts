@@ -1,0 +1,265 @@
+/**
+ * A session of the call protocol: the same object on both sides of a connection, each of which may call the other.
+ *
+ * @example
+ * const session = createSession(connection, { serve: serveOperations([greet]) });
+ * await session.call('clock/now');
+ * for await (const tick of session.subscribe('clock/ticks')) console.log(tick);
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import type { Connection } from '../connection.ts';
+import type { CallerConnection } from '../context.ts';
+import { CallError, CloseCode, type CloseInfo, ConnectionError } from '../errors.ts';
+import { type Log, silentLog } from '../log.ts';
+import type { AnyOperation } from '../operation.ts';
+import type { CallLimits } from '../plugin.ts';
+import { type Client, makeClient } from './client.ts';
+import type { Envelope } from './envelope.ts';
+import { FramedStream } from './framed-stream.ts';
+import { IncomingCalls } from './incoming.ts';
+import { defaultCallLimits } from './limits.ts';
+import { type CallOptions, type KnownOperation, OutgoingCalls, type Streams } from './outgoing.ts';
+import type { Server } from './server.ts';
+
+export type { CallOptions } from './outgoing.ts';
+
+export interface SessionOptions {
+  /** What answers requests; absent: every one is `NOT_FOUND`. */
+  serve?: Server;
+  /** Read at each use. */
+  limits?: Readonly<CallLimits>;
+  log?: Log;
+}
+
+export interface SessionStats {
+  readonly serving: number;
+  readonly subscriptionsServed: number;
+  readonly pending: number;
+  readonly subscribed: number;
+  readonly streams: number;
+}
+
+/** Makes a session of a connection, whose streams it takes. */
+export function createSession(connection: Connection, options: SessionOptions = {}): Session {
+  return new Session(connection, options);
+}
+
+export class Session {
+  readonly connection: Connection;
+  /** Settles when the connection is over and every request that was served has settled. Never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  readonly #limits: Readonly<CallLimits>;
+  readonly #log: Log;
+  readonly #incoming: IncomingCalls;
+  readonly #outgoing: OutgoingCalls;
+  readonly #streams = new Set<FramedStream>();
+  #shared: FramedStream | undefined;
+  #opening: Promise<FramedStream> | undefined;
+  #single: { readonly promise: Promise<FramedStream>; readonly resolve: (stream: FramedStream) => void } | undefined;
+  #over = false;
+  #draining = false;
+  #quiet: (() => void) | undefined;
+
+  constructor(connection: Connection, options: SessionOptions) {
+    this.connection = connection;
+    this.#limits = options.limits ?? defaultCallLimits;
+    this.#log = (options.log ?? silentLog).child({ connection: connection.id });
+    const settled = (stream: FramedStream) => this.#settled(stream);
+    this.#incoming = new IncomingCalls({
+      server: options.serve,
+      limits: this.#limits,
+      connection: this.#callerConnection(),
+      log: this.#log,
+      settled,
+    });
+    this.#outgoing = new OutgoingCalls({
+      streams: this.#streamChoice(),
+      limits: this.#limits,
+      serving: (id) => this.#incoming.has(id),
+      settled,
+    });
+    if (!connection.multiplexed) {
+      let resolve: (stream: FramedStream) => void = () => {};
+      const promise = new Promise<FramedStream>((done) => {
+        resolve = done;
+      });
+      this.#single = { promise, resolve };
+    }
+    void this.#accept();
+    this.closed = this.#end();
+  }
+
+  /** Output of a query or mutation; of a subscription the first value. Always rejects with a {@link CallError}. */
+  call(name: string, input?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#outgoing.call(name, input, options);
+  }
+
+  /** Values of a subscription, to be iterated once; the request is sent at once. */
+  subscribe(name: string, input?: unknown, options?: CallOptions): AsyncIterableIterator<unknown, undefined, undefined> {
+    return this.#outgoing.subscribe(name, input, options);
+  }
+
+  /** Names, inputs and outputs typed by operation definitions. */
+  client<const Operations extends readonly AnyOperation[]>(operations: Operations): Client<Operations> {
+    return makeClient(operations, {
+      call: (name, input, options, known) => this.#outgoing.call(name, input, options, known),
+      subscribe: (name, input, options, known) => this.#outgoing.subscribe(name, input, options, known),
+    });
+  }
+
+  get stats(): SessionStats {
+    return {
+      serving: this.#incoming.serving,
+      subscriptionsServed: this.#incoming.subscriptions,
+      pending: this.#outgoing.pending,
+      subscribed: this.#outgoing.subscribed,
+      streams: this.#streams.size,
+    };
+  }
+
+  /** Aborts what is served, fails what is pending, closes the connection. */
+  close(code: number = CloseCode.DONE, reason = ''): void {
+    if (this.#over) return;
+    this.#incoming.abortAll(new CallError('ABORTED', 'aborted'), true);
+    this.connection.close(code, reason);
+  }
+
+  /** Closes with `SHUTDOWN` as soon as nothing is in flight; calls that still come are served. */
+  drain(): void {
+    this.#draining = true;
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    if (!this.#draining || this.#over) return;
+    if (!this.#incoming.idle || !this.#outgoing.idle) return;
+    // The last answer of this turn leaves first.
+    setImmediate(() => {
+      if (this.#incoming.idle && this.#outgoing.idle && !this.#over) this.connection.close(CloseCode.SHUTDOWN, 'shutdown');
+    });
+  }
+
+  #callerConnection(): CallerConnection {
+    const { id, transport, remote } = this.connection;
+    return {
+      id,
+      transport,
+      remote,
+      call: (name, input, options) => this.call(name, input, options),
+      subscribe: (name, input, options) => this.subscribe(name, input, options),
+    };
+  }
+
+  // ── streams ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #accept(): Promise<void> {
+    try {
+      for await (const stream of this.connection) {
+        const framed = this.#frame(stream);
+        this.#single?.resolve(framed);
+      }
+    } catch (error) {
+      this.#log.debug('streams ended', { reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #frame(duplex: Duplex): FramedStream {
+    const framed = new FramedStream(duplex, () => this.#limits.frame, {
+      envelope: (stream, envelope, size) => this.#envelope(stream, envelope, size),
+      ended: (stream) => {
+        this.#outgoing.lost(stream, 'stream closed');
+        this.#halfClose(stream);
+      },
+      closed: (stream, reason) => {
+        this.#streams.delete(stream);
+        if (this.#shared === stream) this.#shared = undefined;
+        this.#outgoing.lost(stream, reason);
+        this.#incoming.lost(stream, reason);
+      },
+      bad: (_stream, reason) => this.#log.warn('bad frame', { reason }),
+    });
+    this.#streams.add(framed);
+    return framed;
+  }
+
+  #streamChoice(): Streams {
+    const session = this;
+    return {
+      multiplexed: this.connection.multiplexed,
+      get shared() {
+        const stream = session.#shared;
+        return stream === undefined || stream.over || stream.writeEnded || stream.readEnded ? undefined : stream;
+      },
+      openShared: () => this.#openShared(),
+      openOwn: async () => this.#frame(await this.connection.openStream()),
+    };
+  }
+
+  #openShared(): Promise<FramedStream> {
+    this.#opening ??= (this.#single?.promise ?? this.connection.openStream().then((stream) => this.#frame(stream))).then(
+      (stream) => {
+        this.#shared = stream;
+        this.#opening = undefined;
+        return stream;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  #envelope(stream: FramedStream, envelope: Envelope, size: number): boolean {
+    switch (envelope.type) {
+      case 'call.requested':
+        return this.#incoming.request(stream, envelope.id, envelope.payload);
+      case 'call.responded':
+      case 'call.completed':
+      case 'call.error':
+        return this.#outgoing.answer(envelope, size);
+      case 'call.aborted':
+        return this.#incoming.aborted(envelope.id) || this.#outgoing.answer(envelope, size);
+      case 'call.window':
+        this.#incoming.window(envelope.id, envelope.payload);
+        return true;
+      default:
+        this.#log.debug('unknown event', { type: envelope.type.slice(0, 64) });
+        return true;
+    }
+  }
+
+  /** Something that used the stream is finished. */
+  #settled(stream: FramedStream): void {
+    this.#halfClose(stream);
+    this.#closeWhenIdle();
+    if (this.#incoming.idle) this.#quiet?.();
+  }
+
+  /** The callee half-closes when the peer has, and all is answered. */
+  #halfClose(stream: FramedStream): void {
+    if (stream.readEnded && this.#incoming.open(stream) === 0 && !this.#outgoing.open(stream)) stream.end();
+  }
+
+  async #end(): Promise<CloseInfo> {
+    const info = await this.connection.closed;
+    this.#over = true;
+    this.#outgoing.close(
+      new CallError('INTERNAL', 'connection closed', {
+        cause: new ConnectionError('CONNECTION_CLOSED', 'connection closed', { closeInfo: info }),
+      }),
+    );
+    this.#incoming.abortAll(new CallError('ABORTED', 'connection closed'), false);
+    if (!this.#incoming.idle) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve;
+      });
+    }
+    return info;
+  }
+}
+
+export type { KnownOperation };
