@@ -4,12 +4,21 @@
  * @module
  */
 
+export * from './access.ts';
 export * from './capabilities.ts';
+export * from './carried-connection.ts';
 export * from './connection.ts';
 export * from './context.ts';
+export * from './define.ts';
 export * from './errors.ts';
 export * from './identity.ts';
 export * from './log.ts';
+export * from './names.ts';
 export * from './operation.ts';
+export * from './operation-check.ts';
 export * from './plugin.ts';
+export * from './run.ts';
+export * from './schema.ts';
+export * from './serve-operations.ts';
+export * from './single-stream.ts';
 export * from './store.ts';

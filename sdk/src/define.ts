@@ -1,0 +1,46 @@
+/**
+ * `definePlugin` and `defineOperation`: types flow from the schemas to handler and client without a cast.
+ *
+ * @example
+ * export default definePlugin({
+ *   name: 'clock',
+ *   version: '1.0.0',
+ *   operations: [
+ *     defineOperation({
+ *       name: 'clock/now',
+ *       type: 'query',
+ *       access: 'public',
+ *       input: Type.Object({}),
+ *       output: Type.Object({ iso: Type.String() }),
+ *       handler: () => ({ iso: new Date().toISOString() }),
+ *     }),
+ *   ],
+ *   start: () => ({}),
+ * });
+ *
+ * @module
+ */
+
+import type { TSchema } from 'typebox';
+import { checkOperation } from './operation-check.ts';
+import type { Operation, OperationType } from './operation.ts';
+import type { Plugin } from './plugin.ts';
+
+/**
+ * A frozen operation; registers nothing.
+ * @throws OperationFault when it could never be registered (`docs/spec/registry.md` 2).
+ */
+export function defineOperation<
+  const Name extends string,
+  const Type extends OperationType,
+  Input extends TSchema,
+  Output extends TSchema,
+>(operation: Operation<Name, Type, Input, Output>): Operation<Name, Type, Input, Output> {
+  checkOperation(operation);
+  return Object.freeze({ ...operation });
+}
+
+/** A frozen plugin, to be the default export of its module. */
+export function definePlugin<Config extends TSchema = TSchema>(plugin: Plugin<Config>): Plugin<Config> {
+  return Object.freeze({ ...plugin });
+}

@@ -1,0 +1,98 @@
+/**
+ * One operation, ready to run: its schemas compiled, and the words in which its failures may leave the node.
+ * `docs/spec/registry.md` 6, `docs/spec/call.md` 12.
+ *
+ * @module
+ */
+
+import { CallError } from './errors.ts';
+import type { OperationContext } from './context.ts';
+import type { AnyOperation, OperationSpec } from './operation.ts';
+import { OperationFault } from './operation-check.ts';
+import { type Check, type Codec, codecOf, compileSchema, invalidInput, type Issue, SchemaFault } from './schema.ts';
+
+export interface CompiledOperation {
+  readonly operation: AnyOperation;
+  readonly input: { readonly check: Check; readonly codec: Codec | undefined };
+  readonly output: { readonly check: Check; readonly codec: Codec | undefined };
+  /** Declared codes, with the check of their details. */
+  readonly errors: ReadonlyMap<string, Check | undefined>;
+}
+
+/** @throws OperationFault naming the member whose schema cannot be used. */
+export function compileOperation(operation: AnyOperation, origin: 'own' | 'imported' = 'own'): CompiledOperation {
+  const compile = (member: string, schema: OperationSpec['input']): Check => {
+    try {
+      return compileSchema(schema, origin);
+    } catch (error) {
+      if (error instanceof SchemaFault) throw new OperationFault(operation.name, `${member}: ${error.message}`);
+      throw error;
+    }
+  };
+  return {
+    operation,
+    input: { check: compile('input', operation.input), codec: codecOf(operation.input) },
+    output: { check: compile('output', operation.output), codec: codecOf(operation.output) },
+    errors: new Map(
+      (operation.errors ?? []).map(({ code, schema }) => [
+        code,
+        schema === undefined ? undefined : compile(`errors.${code}`, schema),
+      ]),
+    ),
+  };
+}
+
+/**
+ * The input as the handler gets it: defaults filled, bytes decoded. `input` must be the callee's own copy.
+ * @throws CallError `INVALID_INPUT`
+ */
+export function acceptInput({ input: { check, codec } }: CompiledOperation, input: unknown): unknown {
+  const value = codec === undefined ? input : codec.encode(input);
+  const issues = check(value);
+  if (issues !== undefined) throw invalidInput(issues);
+  return codec === undefined ? value : codec.decode(value);
+}
+
+/** The output in its JSON form, and what is wrong with it. */
+export function checkOutput(
+  { output: { check, codec } }: CompiledOperation,
+  output: unknown,
+): { readonly value: unknown; readonly issues: readonly Issue[] | undefined } {
+  const value = output === undefined ? null : codec === undefined ? output : codec.encode(output);
+  return { value, issues: check(value) };
+}
+
+/** Calls the handler. What it throws synchronously is a rejection as well. */
+export function startHandler({ operation }: CompiledOperation, input: unknown, context: OperationContext): unknown {
+  // The input fits the schema, from which the handler's type was made.
+  return operation.handler(input as never, context);
+}
+
+export interface FailureReport {
+  /** Makes the random text by which the log line is found, and writes that line. */
+  (thrown: unknown): string;
+}
+
+/**
+ * What of a thrown error may leave the node: a declared code with details that fit, or a check of the handler's own; all
+ * else is `INTERNAL` with a `ref` that the log has. `composed` tells whether the error came out of a composed call.
+ */
+export function toSendable(
+  { errors }: CompiledOperation,
+  thrown: unknown,
+  composed: boolean,
+  report: FailureReport,
+): CallError {
+  if (!(thrown instanceof CallError)) return new CallError('INTERNAL', 'internal error', { details: { ref: report(thrown) } });
+  const { code, details } = thrown;
+  if (errors.has(code)) {
+    const check = errors.get(code);
+    if (check === undefined || check(details ?? null) === undefined) return thrown;
+    return new CallError('INTERNAL', 'internal error', { details: { ref: report(thrown) } });
+  }
+  if (composed && code === 'TIMEOUT') return thrown;
+  if (!composed && (code === 'NOT_FOUND' || code === 'FORBIDDEN' || code === 'INVALID_INPUT')) {
+    return new CallError(code, thrown.message, { details, retryable: false });
+  }
+  return new CallError('INTERNAL', 'internal error', { details: { ref: report(thrown), code } });
+}
