@@ -38,6 +38,8 @@ class Request implements IncomingCall {
   creditCame: (() => void) | undefined;
   values: AsyncIterator<unknown, void, undefined> | undefined;
   #controller: AbortController | undefined;
+  #reason: CallError | undefined;
+  readonly #listeners: ((reason: CallError) => void)[] = [];
 
   constructor(id: string, payload: Record<string, unknown>, stream: FramedStream, connection: CallerConnection) {
     const { operationId, input, auth_token: token, hops } = payload;
@@ -60,13 +62,23 @@ class Request implements IncomingCall {
 
   // Made when somebody looks: most handlers never do.
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
+  onAbort(listener: (reason: CallError) => void): void {
+    if (this.#reason === undefined) this.#listeners.push(listener);
+    else listener(this.#reason);
+  }
+
   abort(reason: CallError): void {
-    this.#controller ??= new AbortController();
-    this.#controller.abort(reason);
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    for (const listener of this.#listeners) listener(reason);
     this.creditCame?.();
   }
 }
@@ -206,7 +218,7 @@ export class IncomingCalls {
       this.#options.settled(request.stream);
     });
     // A handler that ignores its signal does not keep the slot for ever.
-    request.signal.addEventListener('abort', () => setTimeout(free, abortGrace).unref(), { once: true });
+    request.onAbort(() => setTimeout(free, abortGrace).unref());
     if (answer.kind === 'value') {
       answer.output.then(
         (output) => this.#respond(request, output, true),

@@ -6,6 +6,7 @@
 
 export { type Client, makeClient } from './client.ts';
 export { type Envelope, toEnvelope, valueText } from './envelope.ts';
+export { type Deadline, deadline } from './deadlines.ts';
 export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, parseBody } from './frames.ts';
 export { defaultCallLimits } from './limits.ts';
 export type { Answer, IncomingCall, Server } from './server.ts';

@@ -75,12 +75,16 @@ interface Pending {
 }
 
 const unknownOperation: KnownOperation = {};
+/** Answered unary calls that are remembered for a second value. */
+const rememberedAnswers = 1024;
 
 export class OutgoingCalls {
   readonly #options: OutgoingOptions;
   readonly #pending = new Map<string, Pending>();
   /** Ids of aborted requests, kept until the answer or the grace. */
   readonly #reserved = new Map<string, { readonly timer: NodeJS.Timeout; readonly stream: FramedStream | undefined }>();
+  /** Unary calls answered last, with their streams: a second value says that it is a subscription. */
+  readonly #answered = new Map<string, FramedStream | undefined>();
   readonly #queue: (() => void)[] = [];
   #subscribed = 0;
   #closed: CallError | undefined;
@@ -243,7 +247,7 @@ export class OutgoingCalls {
   #responded(pending: Pending, output: unknown, size: number): boolean {
     const { subscription } = pending;
     if (subscription === undefined) {
-      // A value of a subscription, when that is what was called: the first is the answer. The rest is told to stop.
+      this.#remember(pending);
       this.#settle(pending, undefined, output);
       return true;
     }
@@ -267,12 +271,29 @@ export class OutgoingCalls {
     pending.unacknowledged = 0;
   }
 
-  /** Frames of a request that is over here. A unary call of a subscription is told to stop with the second value. */
+  /** Frames of a request that is over here. */
   #late(type: string, id: string): void {
     const reserved = this.#reserved.get(id);
-    if (reserved === undefined || type === 'call.responded') return;
+    if (type === 'call.responded') {
+      // A call of a subscription has its answer in the first value; the rest is told to stop with the second.
+      const stream = this.#answered.get(id);
+      if (stream === undefined || stream.over || reserved !== undefined) return;
+      this.#answered.delete(id);
+      this.#reserve(id, stream);
+      stream.write(envelopeText('call.aborted', id, '{}'));
+      return;
+    }
+    if (reserved === undefined) return;
     clearTimeout(reserved.timer);
     this.#reserved.delete(id);
+  }
+
+  #remember({ id, stream, own }: Pending): void {
+    if (own) return;
+    this.#answered.set(id, stream);
+    if (this.#answered.size <= rememberedAnswers) return;
+    const [oldest] = this.#answered.keys();
+    if (oldest !== undefined) this.#answered.delete(oldest);
   }
 
   // ── the end of a request ───────────────────────────────────────────────────────────────────────────────────────
@@ -344,6 +365,7 @@ export class OutgoingCalls {
     for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
     for (const { timer } of this.#reserved.values()) clearTimeout(timer);
     this.#reserved.clear();
+    this.#answered.clear();
   }
 }
 

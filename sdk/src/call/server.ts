@@ -5,6 +5,7 @@
  */
 
 import type { CallerConnection } from '../context.ts';
+import type { CallError } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
 
 /** One `call.requested`, as it came. `docs/spec/call.md` 4. */
@@ -24,6 +25,8 @@ export interface IncomingCall {
   readonly receivedAt: number;
   /** Aborted by the session: abort frame, stream or connection lost. The reason is a CallError. */
   readonly signal: AbortSignal;
+  /** The same without an AbortSignal, which costs more than a whole small call; called at once if it has happened. */
+  onAbort(listener: (reason: CallError) => void): void;
   readonly connection: CallerConnection | null;
 }
 

@@ -1,0 +1,190 @@
+/**
+ * `context.env`: operations composed by operations, under the privilege of the composing one. `docs/spec/registry.md` 8.
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import {
+  acceptInput,
+  type AnyOperation,
+  CallError,
+  checkAccess,
+  type InvokeOptions,
+  notFound,
+  type OperationEnv,
+  patternReaches,
+  type PeerCaller,
+} from '@alknet/sdk';
+import { CallNode, maxDepth } from './call-node.ts';
+import { runStream, runValue } from './executor.ts';
+import { type Overlay, sessionOverlay } from './overlay.ts';
+import { noPrivilege, type Privilege, type Registration } from './registration.ts';
+import type { Registry } from './registry.ts';
+
+/** What an operation may compose: leaves nothing, whatever their owner may. */
+export function privilegeOf({ provenance, owner }: Registration): Privilege {
+  return provenance.kind === 'local' || provenance.kind === 'session' ? owner.privilege : noPrivilege;
+}
+
+export class Composition implements OperationEnv {
+  readonly #registry: Registry;
+  readonly #parent: CallNode;
+  readonly #overlays: readonly Overlay[];
+
+  constructor(registry: Registry, parent: CallNode, overlays: readonly Overlay[]) {
+    this.#registry = registry;
+    this.#parent = parent;
+    this.#overlays = overlays;
+    Object.freeze(this);
+  }
+
+  async invoke(name: string, input?: unknown, options: InvokeOptions = {}): Promise<unknown> {
+    try {
+      const { node, accepted, unlisten } = this.#child(name, input, options, false);
+      await this.#parent.childSlot();
+      try {
+        const running = runValue(this.#registry, node, accepted);
+        const output = await running.output;
+        return this.#received(node.facts.registration, output);
+      } finally {
+        unlisten();
+        this.#parent.childDone();
+      }
+    } catch (error) {
+      throw this.#given(error);
+    }
+  }
+
+  async *subscribe(name: string, input?: unknown, options: InvokeOptions = {}): AsyncGenerator<unknown, void, undefined> {
+    let leave: (() => unknown) | undefined;
+    try {
+      const { node, accepted, unlisten } = this.#child(name, input, options, true);
+      await this.#parent.childSlot();
+      const { values } = runStream(this.#registry, node, accepted);
+      leave = () => {
+        unlisten();
+        this.#parent.childDone();
+        return values.return?.();
+      };
+      for (;;) {
+        const next = await values.next();
+        if (next.done === true) return;
+        yield this.#received(node.facts.registration, next.value);
+      }
+    } catch (error) {
+      throw this.#given(error);
+    } finally {
+      leave?.();
+    }
+  }
+
+  peer(id: string): PeerCaller {
+    const refuse = () => new CallError('NOT_FOUND', `peer not connected: ${id}`);
+    const given = (error: CallError) => this.#given(error);
+    return Object.freeze({
+      id,
+      connected: false,
+      invoke: async () => {
+        throw given(refuse());
+      },
+      // biome-ignore lint/correctness/useYield: it fails before the first value
+      async *subscribe() {
+        throw given(refuse());
+      },
+    });
+  }
+
+  peers(): readonly string[] {
+    return [];
+  }
+
+  can(name: string): boolean {
+    return this.#reaches(name) && this.#find(name) !== undefined;
+  }
+
+  with(operations: readonly AnyOperation[]): OperationEnv {
+    const existing = this.#overlays.reduce((count, overlay) => count + overlay.size, 0);
+    const overlay = sessionOverlay(this.#parent.facts.registration, operations, existing);
+    return new Composition(this.#registry, this.#parent, [overlay, ...this.#overlays]);
+  }
+
+  /** Session operations are in reach of the env they were added to, by plain name. */
+  #reaches(name: string): boolean {
+    if (this.#overlays.some((overlay) => overlay.has(name))) return true;
+    return privilegeOf(this.#parent.facts.registration).reach.some((pattern) => patternReaches(pattern, name));
+  }
+
+  #find(name: string): Registration | undefined {
+    for (const overlay of this.#overlays) {
+      const found = overlay.get(name);
+      if (found !== undefined) return found;
+    }
+    return this.#registry.base.get(name);
+  }
+
+  /** Checks 1 to 5 of `docs/spec/registry.md` 8.2. @throws CallError */
+  #child(text: string, input: unknown, options: InvokeOptions, subscription: boolean) {
+    const parent = this.#parent;
+    const name = text.startsWith('/') ? text.slice(1) : text;
+    if (parent.reason !== undefined || parent.finished) throw new CallError('ABORTED', 'aborted');
+    if (options.signal?.aborted) throw new CallError('ABORTED', 'aborted');
+    if (parent.depth + 1 > maxDepth) throw new CallError('INTERNAL', 'composition too deep');
+    const registration = this.#reaches(name) ? this.#find(name) : undefined;
+    if (registration === undefined) throw notFound(name);
+    const { operation, compiled, owner } = registration;
+    const { authority } = privilegeOf(parent.facts.registration);
+    const own = structuredClone(input === undefined ? null : input);
+    const refusal = checkAccess(operation.access, authority, own, this.#registry.owns);
+    if (refusal !== undefined) {
+      this.#registry.refused(operation.name, authority, refusal, parent.root.facts.requestId);
+      throw refusal;
+    }
+    const accepted = acceptInput(compiled, own);
+    if ((operation.type === 'subscription') !== subscription) {
+      throw new CallError('INVALID_OPERATION_TYPE', `${name} is ${subscription ? 'not a' : 'a'} subscription`);
+    }
+    const node = new CallNode({
+      registration,
+      requestId: randomUUID(),
+      parent,
+      identity: authority,
+      caller: parent.facts.caller,
+      forwardedFor: null,
+      connection: parent.facts.connection,
+      hops: parent.facts.hops,
+      // Nobody can put himself between another plugin and what it composes.
+      overlays: owner === parent.facts.registration.owner ? this.#overlays : [],
+      deadline: this.#deadline(operation, options.timeoutMs),
+      onAbort: options.onAbort ?? (parent.depth === 0 ? 'abort' : parent.facts.onAbort),
+      internal: true,
+    });
+    const onAbort = () => node.stop(new CallError('ABORTED', 'aborted'));
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    return { node, accepted, unlisten: () => options.signal?.removeEventListener('abort', onAbort) };
+  }
+
+  /** The parent's instant, unless an own one ends earlier. `docs/spec/registry.md` 8.4. */
+  #deadline({ type, timeoutMs }: AnyOperation, asked: number | undefined): number | undefined {
+    const inherited = this.#parent.facts.deadline;
+    const subscription = type === 'subscription';
+    const fallback = inherited === undefined && !subscription ? this.#registry.limits.callTimeout : undefined;
+    const own = asked === undefined ? (timeoutMs ?? fallback) : Math.min(asked, timeoutMs ?? asked);
+    if (own === undefined) return inherited;
+    const at = performance.now() + own;
+    return inherited === undefined ? at : Math.min(at, inherited);
+  }
+
+  /** An output travels by value. */
+  #received({ compiled }: Registration, output: unknown): unknown {
+    const copy = structuredClone(output);
+    const { codec } = compiled.output;
+    return codec === undefined ? copy : codec.decode(copy);
+  }
+
+  #given(error: unknown): unknown {
+    if (error instanceof CallError) this.#parent.fromChildren.add(error);
+    return error;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * `services/*`: what a caller may call. `docs/spec/registry.md` 12.
+ *
+ * @module
+ */
+
+import {
+  type AnyOperation,
+  CallError,
+  defineOperation,
+  type Identity,
+  isVisible,
+  serviceOf,
+  Type,
+} from '@alknet/sdk';
+import { Entry, entryOf, entryWithSpec, Schema, schemaOf } from './description.ts';
+import type { Registration } from './registration.ts';
+import type { Registry } from './registry.ts';
+import { watchOperation } from './watch.ts';
+
+const defaultPage = 1000;
+const maxPage = 5000;
+
+/** External operations that the caller may see, by name. */
+export function visibleTo(registry: Registry, identity: Identity | null): Registration[] {
+  return registry.base
+    .all()
+    .filter(({ operation }) => operation.visibility !== 'internal' && isVisible(operation.access, identity));
+}
+
+export function discoveryOperations(registry: Registry): AnyOperation[] {
+  return [
+    listOperation(registry),
+    schemaOperation(registry),
+    watchOperation(registry, visibleTo),
+    listPeersOperation(registry),
+    statsOperation(registry),
+  ];
+}
+
+function listOperation(registry: Registry): AnyOperation {
+  return defineOperation({
+    name: 'services/list',
+    type: 'query',
+    access: 'public',
+    description: 'Lists the operations that the caller may call.',
+    input: Type.Object({
+      namespace: Type.Optional(Type.String()),
+      query: Type.Optional(Type.String({ description: 'words, each found in name or description' })),
+      cursor: Type.Optional(Type.String()),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPage, default: defaultPage })),
+      schemas: Type.Optional(Type.Boolean()),
+    }),
+    output: Type.Object({
+      operations: Type.Array(Entry),
+      revision: Type.String(),
+      next_cursor: Type.Optional(Type.String()),
+    }),
+    handler: ({ namespace, query, cursor, limit = defaultPage, schemas = false }, { identity }) => {
+      const words = (query ?? '').toLowerCase().split(/\s+/).filter((word) => word !== '');
+      const after = cursor === undefined ? '' : nameOf(cursor);
+      const found = visibleTo(registry, identity).filter(({ operation: { name, description = '' } }) => {
+        if (name <= after || (namespace !== undefined && serviceOf(name) !== namespace)) return false;
+        const text = `${name}\n${description}`.toLowerCase();
+        return words.every((word) => text.includes(word));
+      });
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      return {
+        operations: page.map(schemas ? entryWithSpec : entryOf),
+        revision: registry.base.revision,
+        ...(found.length > page.length && last !== undefined ? { next_cursor: cursorAfter(last.operation.name) } : {}),
+      };
+    },
+  });
+}
+
+/** A cursor is the last name shown: operations that come and go disturb nobody's paging (REG-48). */
+function cursorAfter(name: string): string {
+  return Buffer.from(name).toString('base64url');
+}
+
+function nameOf(cursor: string): string {
+  const name = Buffer.from(cursor, 'base64url').toString();
+  if (cursorAfter(name) !== cursor) throw new CallError('INVALID_INPUT', 'invalid input: /cursor is not one of ours');
+  return name;
+}
+
+function schemaOperation(registry: Registry): AnyOperation {
+  return defineOperation({
+    name: 'services/schema',
+    type: 'query',
+    access: 'public',
+    description: 'Describes one operation: schemas, errors, access.',
+    input: Type.Object({ name: Type.String() }),
+    output: Schema,
+    handler: ({ name: text }, { identity }) => {
+      const name = text.startsWith('/') ? text.slice(1) : text;
+      const found = registry.base.get(name);
+      // One answer for what is forbidden, internal and unknown (REG-47).
+      const visible =
+        found !== undefined &&
+        found.operation.visibility !== 'internal' &&
+        isVisible(found.operation.access, identity);
+      if (!visible) throw new CallError('NOT_FOUND', `operation not found: ${name}`);
+      return schemaOf(found.operation);
+    },
+  });
+}
+
+function listPeersOperation(registry: Registry): AnyOperation {
+  return defineOperation({
+    name: 'services/list-peers',
+    type: 'query',
+    access: 'public',
+    description: 'Lists this node and its connected peers with the operations that the caller may call.',
+    input: Type.Object({}),
+    output: Type.Object({
+      peers: Type.Array(Type.Object({ peer_id: Type.String(), operations: Type.Array(Entry) })),
+    }),
+    handler: (_input, { identity }) => ({
+      peers: [{ peer_id: 'local', operations: visibleTo(registry, identity).map(entryOf) }],
+    }),
+  });
+}
+
+const Milliseconds = Type.Union([Type.Number(), Type.Null()]);
+
+function statsOperation(registry: Registry): AnyOperation {
+  return defineOperation({
+    name: 'services/stats',
+    type: 'query',
+    access: { anyScopes: ['host:read', 'host:admin', 'admin'] },
+    description: 'Counts, errors and latency of each operation since the node started.',
+    input: Type.Object({ namespace: Type.Optional(Type.String()) }),
+    output: Type.Object({
+      operations: Type.Array(
+        Type.Object({
+          name: Type.String(),
+          calls: Type.Integer(),
+          running: Type.Integer(),
+          errors: Type.Integer(),
+          by_outcome: Type.Record(Type.String(), Type.Integer()),
+          values: Type.Integer(),
+          p50_ms: Milliseconds,
+          p90_ms: Milliseconds,
+          p99_ms: Milliseconds,
+        }),
+      ),
+    }),
+    handler: ({ namespace }, { identity }) => ({
+      operations: visibleTo(registry, identity)
+        .filter(({ operation: { name } }) => namespace === undefined || serviceOf(name) === namespace)
+        .map(({ operation: { name }, stats }) => {
+          const { calls, running, errors, byOutcome, values, p50, p90, p99 } = stats.snapshot();
+          return { name, calls, running, errors, by_outcome: byOutcome, values, p50_ms: p50, p90_ms: p90, p99_ms: p99 };
+        }),
+    }),
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * What stands in the registry: an operation with its provenance and its owner, who has the privilege.
+ * `docs/spec/registry.md` 4.
+ *
+ * @module
+ */
+
+import type { AnyOperation, Capabilities, CompiledOperation, Identity, Log, ReachPattern } from '@alknet/sdk';
+import type { OperationStats } from './stats.ts';
+
+export type RegistrationKind = 'local' | 'openapi' | 'mcp' | 'jsonschema' | 'call' | 'session';
+
+export interface PluginProvenance {
+  readonly name: string;
+  readonly version: string;
+  readonly package: string;
+  /** `sha256-` + base64. */
+  readonly integrity: string;
+  readonly signer?: { readonly name: string; readonly key: string };
+}
+
+/** Where the code came from. Chosen by nobody who wrote it. */
+export interface Provenance {
+  readonly kind: RegistrationKind;
+  readonly plugin: PluginProvenance;
+  /** Imports only: URL without credentials, or peer alias and remote name. */
+  readonly source?: string;
+  readonly loadedAt: string;
+  /** Registry revision that brought it. */
+  readonly revision: string;
+}
+
+/** What the operator lets the operations of an owner do. */
+export interface Privilege {
+  /** What operations *composed by* these are checked against; `null` for leaves. */
+  readonly authority: Identity | null;
+  readonly reach: readonly ReachPattern[];
+  /** Names of the secrets and keys held; never values. */
+  readonly capabilities: readonly string[];
+}
+
+/** A plugin instance, or the host, as the registry sees it. Its members are read at each step, so that changes apply at once. */
+export interface Owner {
+  readonly name: string;
+  readonly provenance: PluginProvenance;
+  readonly privilege: Privilege;
+  readonly capabilities: Capabilities;
+  /** Handler runs at once. */
+  readonly concurrency: number;
+  /** Resource types that its operations name; those it may record. */
+  readonly log: Log;
+}
+
+export interface Registration {
+  readonly compiled: CompiledOperation;
+  readonly operation: AnyOperation;
+  readonly owner: Owner;
+  readonly provenance: Provenance;
+  readonly stats: OperationStats;
+}
+
+/** Leaves: they compose nothing and have no authority. */
+export const noPrivilege: Privilege = Object.freeze({ authority: null, reach: [], capabilities: [] });

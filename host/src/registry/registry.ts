@@ -1,0 +1,204 @@
+/**
+ * The registry of a node: every operation, who may call it, and what is running.
+ *
+ * @module
+ */
+
+import type {
+  AnyOperation,
+  AuthContext,
+  CallError,
+  Identity,
+  Log,
+  Owns,
+  RemoteAddress,
+  Store,
+} from '@alknet/sdk';
+import { CallError as Refusal } from '@alknet/sdk';
+import { Base } from './base.ts';
+import type { CallNode } from './call-node.ts';
+import { discoveryOperations } from './discovery.ts';
+import { RegistryGateway } from './gateway.ts';
+import type { Owner, Registration } from './registration.ts';
+import { Ownership } from './resources.ts';
+import { Slots } from './slots.ts';
+
+/** What the registry asks of identity. */
+export interface Identities {
+  /** The rights of that identity now, `null` when it has none any more. Objects that are no peer's come back as they are. */
+  current(identity: Identity): Identity | null;
+  resolveToken(token: string, remote: RemoteAddress | null): Identity | undefined;
+  /** Peers or tokens have changed. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface RegistryOptions {
+  readonly identities: Identities;
+  /** Of the registry's own namespace. */
+  readonly store: Store;
+  /** Milliseconds; read at each use. */
+  readonly limits: { readonly callTimeout: number; readonly callTimeoutMax: number };
+  readonly log: Log;
+}
+
+/** Requests by outcome, and what runs now. */
+export class CallCounts {
+  running = 0;
+  readonly byOutcome: Record<string, number> = {};
+
+  end(outcome: string, internal: boolean): void {
+    if (!internal) this.byOutcome[outcome] = (this.byOutcome[outcome] ?? 0) + 1;
+  }
+}
+
+const violationLogPeriod = 3_600_000;
+
+export class Registry {
+  readonly base = new Base();
+  readonly identities: Identities;
+  readonly ownership: Ownership;
+  readonly limits: RegistryOptions['limits'];
+  readonly log: Log;
+  readonly counts = new CallCounts();
+  readonly owns: Owns;
+  readonly #slots = new WeakMap<Owner, Slots>();
+  readonly #running = new Map<Owner, Set<CallNode>>();
+  readonly #byToken = new Map<CallNode, string>();
+  readonly #violations = new WeakMap<Registration, number>();
+  readonly #stopIdentities: () => void;
+
+  constructor(options: RegistryOptions) {
+    this.identities = options.identities;
+    this.ownership = new Ownership(options.store);
+    this.limits = options.limits;
+    this.log = options.log;
+    this.owns = (identity, type, id) => this.ownership.owns(identity, type, id);
+    this.#stopIdentities = this.identities.onChange(() => this.#recheckTokens());
+  }
+
+  /** Reads who owns what. */
+  async load(): Promise<void> {
+    await this.ownership.load();
+  }
+
+  close(): void {
+    this.#stopIdentities();
+    for (const nodes of this.#running.values()) {
+      for (const node of [...nodes]) node.stop(new Refusal('ABORTED', 'aborted'), true);
+    }
+  }
+
+  // ── publications ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The host's own operations, discovery among them. */
+  publishHost(owner: Owner, operations: readonly AnyOperation[]): void {
+    this.publish(owner, [...discoveryOperations(this), ...operations]);
+  }
+
+  /** @throws OperationFault, PublicationRefused; nothing is registered then. */
+  publish(owner: Owner, operations: readonly AnyOperation[], replaces?: Owner): void {
+    const before = replaces === undefined ? 0 : this.base.of(replaces).length;
+    const prepared = this.base.prepare(owner.name, operations);
+    if (prepared.length === 0 && before === 0) return;
+    try {
+      const { revision } = this.base.publish(owner, prepared, 'local', replaces);
+      this.log.info('registry published', { owner: owner.name, revision, added: prepared.length, replaced: before });
+    } catch (error) {
+      this.log.error('registration refused', { owner: owner.name, fault: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  /** Takes an owner's operations away; calls in flight go on until `abortCalls`. */
+  withdraw(owner: Owner): void {
+    const change = this.base.withdraw(owner);
+    if (change !== undefined) {
+      this.log.info('registry published', { owner: owner.name, revision: change.revision, removed: change.names.size });
+    }
+  }
+
+  /** Aborts what still runs on an owner's code, when its grace is over. */
+  abortCalls(owner: Owner): void {
+    for (const node of [...(this.#running.get(owner) ?? [])]) {
+      node.stop(new Refusal('ABORTED', 'aborted by the other side'));
+    }
+  }
+
+  /** Handler runs of an owner now. */
+  running(owner: Owner): number {
+    return this.#running.get(owner)?.size ?? 0;
+  }
+
+  // ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  gateway(auth: AuthContext): RegistryGateway {
+    return new RegistryGateway(this, auth);
+  }
+
+  slots(owner: Owner): Slots {
+    let slots = this.#slots.get(owner);
+    if (slots === undefined) {
+      slots = new Slots(() => owner.concurrency);
+      this.#slots.set(owner, slots);
+    }
+    return slots;
+  }
+
+  entered(node: CallNode): void {
+    const { owner } = node.facts.registration;
+    let nodes = this.#running.get(owner);
+    if (nodes === undefined) {
+      nodes = new Set();
+      this.#running.set(owner, nodes);
+    }
+    nodes.add(node);
+    this.counts.running++;
+  }
+
+  left(node: CallNode): void {
+    const { owner } = node.facts.registration;
+    const nodes = this.#running.get(owner);
+    if (nodes?.delete(node) !== true) return;
+    this.counts.running--;
+    this.#byToken.delete(node);
+    if (nodes.size === 0) this.#running.delete(owner);
+  }
+
+  /** The request rests on a bearer token: it ends when that does. */
+  trackToken(node: CallNode, token: string): void {
+    this.#byToken.set(node, token);
+  }
+
+  #recheckTokens(): void {
+    for (const [node, token] of this.#byToken) {
+      if (this.identities.resolveToken(token, null) !== undefined) continue;
+      node.stop(new Refusal('ABORTED', 'aborted by the other side'));
+    }
+  }
+
+  /** Types that the owner's operations name, which it may record owners of. */
+  resourceTypes(owner: Owner): ReadonlySet<string> {
+    const types = new Set<string>();
+    for (const { operation } of this.base.of(owner)) {
+      const { access } = operation;
+      if (typeof access === 'object' && access.resource?.type !== undefined) types.add(access.resource.type);
+    }
+    return types;
+  }
+
+  // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  refused(operation: string, identity: Identity | null, { code, message }: CallError, id: string): void {
+    this.log.info('access refused', { operation, peer: identity?.id ?? '-', code, reason: message, id });
+  }
+
+  /** Own code is an error each time; a remote's is told once an hour. */
+  outputViolation(registration: Registration, path: string, strict: boolean): void {
+    const fields = { operation: registration.operation.name, plugin: registration.owner.name, path };
+    if (strict) return this.log.error('output violation', fields);
+    const last = this.#violations.get(registration) ?? 0;
+    if (Date.now() - last < violationLogPeriod) return;
+    this.#violations.set(registration, Date.now());
+    this.log.warn('output violation', fields);
+  }
+}
