@@ -1,0 +1,65 @@
+/**
+ * What endpoint and registry ask of identity: certificates to show, keys to their peers, servers to be checked.
+ *
+ * @module
+ */
+
+import type { Identity, RemoteAddress } from '@alknet/sdk';
+import type { Certificate, ClientHello } from '../endpoint/engine.ts';
+import type { Identities as EndpointIdentities, ServerCheck } from '../endpoint/owner.ts';
+import { freshCertificate, type IdentityKey, identityCertificate } from './certificate.ts';
+import { certificateFingerprint, ed25519Fingerprint } from './fingerprint.ts';
+import type { PeerTable } from './peer-table.ts';
+import { serverVerifier } from './verify-server.ts';
+
+
+export interface NodeIdentitiesOptions {
+  /** `null`: a caller without identity. */
+  readonly key: IdentityKey | null;
+  readonly peers: PeerTable;
+  /** PEM bundle of `tls.ca`, read at each use. */
+  readonly ca: () => string | undefined;
+}
+
+export class NodeIdentities implements EndpointIdentities {
+  readonly ownCertificate: Certificate | null;
+  /** `ed25519:…` of the own key; empty without one. */
+  readonly fingerprint: string;
+  readonly #options: NodeIdentitiesOptions;
+  #fresh: Certificate | undefined;
+
+  constructor(options: NodeIdentitiesOptions) {
+    this.#options = options;
+    this.ownCertificate = options.key && identityCertificate(options.key);
+    this.fingerprint = options.key === null ? '' : ed25519Fingerprint(options.key.publicKey);
+  }
+
+  fingerprintOf(certificate: Uint8Array): string {
+    return certificateFingerprint(certificate);
+  }
+
+  resolveFingerprint(fingerprint: string): Identity | undefined {
+    return this.#options.peers.resolveFingerprint(fingerprint);
+  }
+
+  isGivenOut(identity: Identity): boolean {
+    return this.#options.peers.isGivenOut(identity);
+  }
+
+  /** The rows of `docs/spec/identity.md` 7.1 that this build has: a challenge has none pending, all else is row 6. */
+  certificateFor({ alpns }: ClientHello, _local: RemoteAddress): Certificate | undefined {
+    if (alpns.length === 1 && alpns[0] === 'acme-tls/1') return undefined;
+    return this.ownCertificate ?? undefined;
+  }
+
+  /** One a process: its only purpose is that QUIC servers demand one. */
+  freshCertificate(): Certificate {
+    this.#fresh ??= freshCertificate();
+    return this.#fresh;
+  }
+
+  verifyServer({ pins, name }: ServerCheck): (chain: readonly Uint8Array[]) => void {
+    return serverVerifier({ pins, name, ca: this.#options.ca() });
+  }
+}
+
