@@ -49,7 +49,12 @@ export interface ListenerPolicy {
   /** One atomic step. `undefined`: refuse (full, blocked, draining); the policy has counted and logged it. */
   admit(transport: TransportKind, remote: RemoteAddress): Slot | undefined;
   /** `undefined`: close without an answer. */
-  parameters(transport: TransportKind, hello: ClientHello, local: RemoteAddress, filter?: readonly string[]): ServerParameters | undefined;
+  parameters(
+    transport: TransportKind,
+    hello: ClientHello,
+    local: RemoteAddress,
+    filter?: readonly string[],
+  ): ServerParameters | undefined;
   /** The handshake is complete. Called in the turn in which it became so. */
   accepted(connection: TransportConnection, slot: Slot): void;
   /** Milliseconds for one handshake, read when one begins. */
@@ -81,6 +86,11 @@ export interface TransportConnection {
    * wire.
    */
   close(code: number, reason: string, by?: 'local' | 'host'): void;
+  /**
+   * Resolves, and never rejects, when all that was written has been handed to the network or the connection is over; a
+   * `close` after it loses nothing of ours. Absent: `stats().buffered` is looked at instead.
+   */
+  flushed?(): Promise<void>;
   stats(): TransportStats;
 }
 
@@ -99,6 +109,8 @@ export interface ListenOptions {
   readonly policy: ListenerPolicy;
   /** ALPNs that this listener keeps; absent: all. */
   readonly filter?: readonly string[];
+  /** TLS only: ALPN of a client that sends no ALPN extension; `null` or absent refuses it before TLS. */
+  readonly fallbackAlpn?: string | null;
   readonly tuning: TransportTuning;
 }
 

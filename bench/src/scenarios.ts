@@ -1,0 +1,111 @@
+/**
+ * The rows of the table: what is measured, of whom, and in which unit.
+ *
+ * @module
+ */
+
+import type { Work } from './load.ts';
+import type { StackName } from './stack.ts';
+
+interface Row {
+  /** Given to `--only`, and the key in results. */
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly better: 'more' | 'less';
+  readonly stacks: readonly StackName[];
+  /** Bytes. */
+  readonly udpPayload: number;
+}
+
+/** A rate: `work` done for some seconds, several times, in turn with the other stacks. */
+export interface RateScenario extends Row {
+  readonly kind: 'rate';
+  readonly work: Work;
+  /** Count of the work in one `unit`. */
+  readonly scale: number;
+}
+
+/** Bytes that the server holds for each of many connections that do nothing. */
+export interface IdleScenario extends Row {
+  readonly kind: 'idle';
+  readonly connections: number;
+  readonly memory: 'js' | 'resident';
+}
+
+export type Scenario = RateScenario | IdleScenario;
+
+/** What fits into an Ethernet frame through most tunnels; the node's default off loopback. */
+const ethernet = 1350;
+/** The node's default between loopback addresses. */
+const loopback = 8192;
+
+const all: readonly StackName[] = ['quic', 'tls', 'grpc', 'ws'];
+const rate = { kind: 'rate', better: 'more', scale: 1, udpPayload: ethernet } as const;
+const calls = { ...rate, unit: 'calls/s', stacks: all } as const;
+const bytes = { ...rate, unit: 'MB/s', work: { kind: 'bulk' }, scale: 1e6 } as const;
+const idle = {
+  kind: 'idle',
+  unit: 'KiB',
+  better: 'less',
+  stacks: all,
+  connections: 500,
+  udpPayload: ethernet,
+} as const;
+
+export const scenarios: readonly Scenario[] = [
+  {
+    ...calls,
+    name: 'unary-1',
+    title: 'unary calls, 1 in flight',
+    stacks: [...all, 'udp'],
+    work: { kind: 'echo', inFlight: 1 },
+  },
+  { ...calls, name: 'unary-64', title: 'unary calls, 64 in flight', work: { kind: 'echo', inFlight: 64 } },
+  { ...calls, name: 'unary-256', title: 'unary calls, 256 in flight', work: { kind: 'echo', inFlight: 256 } },
+  {
+    ...rate,
+    name: 'streams-64',
+    title: 'a stream for each call, 64 in flight',
+    unit: 'streams/s',
+    stacks: ['quic'],
+    work: { kind: 'stream', inFlight: 64 },
+  },
+  {
+    ...rate,
+    name: 'items',
+    title: 'subscription items',
+    unit: 'items/s',
+    stacks: all,
+    work: { kind: 'items' },
+  },
+  {
+    ...bytes,
+    name: 'bulk',
+    title: 'bulk, one way, 1350-byte packets',
+    unit: 'MB/s',
+    stacks: [...all, 'udp'],
+  },
+  {
+    ...bytes,
+    name: 'bulk-8k',
+    title: 'bulk, one way, 8192-byte packets',
+    stacks: ['quic', 'udp'],
+    udpPayload: loopback,
+  },
+  {
+    ...rate,
+    name: 'connect',
+    title: 'connections, 8 in flight: handshake, one call, close',
+    unit: 'conn/s',
+    stacks: all,
+    work: { kind: 'connect', inFlight: 8 },
+  },
+  { ...idle, name: 'idle-js', title: 'an idle connection at the server, JavaScript memory', memory: 'js' },
+  {
+    ...idle,
+    name: 'idle-resident',
+    title: 'an idle connection at the server, resident memory',
+    memory: 'resident',
+  },
+];

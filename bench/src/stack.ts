@@ -1,0 +1,61 @@
+/**
+ * What each contender is made of: a server that runs in one process and a client that runs in another. A measurement
+ * knows only this file; how a stack spells a call is its own two modules' business.
+ *
+ * @module
+ */
+
+export const stackNames = ['quic', 'tls', 'grpc', 'ws', 'udp'] as const;
+
+/** `quic` and `tls` are alknet; `udp` is what Node's own datagrams reach, with no protocol at all. */
+export type StackName = (typeof stackNames)[number];
+
+/** PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ServeOptions {
+  /** For the stacks that bring no identity of their own. */
+  readonly certificate: Certificate;
+  /** Bytes of one UDP packet's payload, for the stacks that are made of them. */
+  readonly udpPayload: number;
+}
+
+/** All that a client needs to know of a server; plain JSON, it crosses processes. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** Certificate to trust, PEM. */
+  readonly ca?: string;
+  /** Fingerprint to trust. */
+  readonly pin?: string;
+  readonly udpPayload: number;
+}
+
+export interface Server {
+  readonly address: Address;
+  stop(): Promise<void>;
+}
+
+/** Ends something that flows. Resolves when nothing more of it will come. */
+export type Stop = () => Promise<void>;
+
+/** One connection, ready to be called. A stack leaves out what it has no notion of. */
+export interface Link {
+  /** One unary call with {@link message}; resolves when the equal answer is there. */
+  echo?(): Promise<void>;
+  /** A subscription to endless messages, each as large as {@link message}. */
+  items?(onItem: () => void): Promise<Stop>;
+  /** Endless bytes from the server, as fast as they are read. */
+  bulk?(onBytes: (length: number) => void): Promise<Stop>;
+  /** Opens a stream, sends {@link message}, ends it and reads the echo to its end. */
+  stream?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Client {
+  /** A new connection with a handshake of its own. */
+  connect(): Promise<Link>;
+}

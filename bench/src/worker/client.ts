@@ -1,0 +1,61 @@
+/**
+ * The process of one client: one connection for the work, and as many idle ones as are asked for.
+ *
+ * @module
+ */
+
+import { run } from '../load.ts';
+import type { Address, Client, Link, StackName } from '../stack.ts';
+import { expose } from './expose.ts';
+import type { ClientCalls } from './protocol.ts';
+
+async function clientOf(stack: StackName, address: Address): Promise<Client> {
+  switch (stack) {
+    case 'quic':
+    case 'tls':
+      return (await import('../clients/alknet.ts')).client(stack, address);
+    case 'grpc':
+      return (await import('../clients/grpc.ts')).client(address);
+    case 'ws':
+      return (await import('../clients/ws.ts')).client(address);
+    case 'udp':
+      return (await import('../clients/udp.ts')).client(address);
+  }
+}
+
+/** How many handshakes are under way at once while idle connections are made. */
+const dialling = 8;
+
+let client: Client | undefined;
+let link: Link | undefined;
+const held: Link[] = [];
+
+const calls: ClientCalls = {
+  async start(stack, address) {
+    client = await clientOf(stack, address);
+    link = await client.connect();
+    await link.echo?.();
+  },
+  async run(work, seconds) {
+    if (client === undefined || link === undefined) throw new Error('expected start before run');
+    return run(client, link, work, seconds);
+  },
+  async hold(connections) {
+    const from = client;
+    if (from === undefined) throw new Error('expected start before hold');
+    let left = connections;
+    const lane = async () => {
+      while (left-- > 0) {
+        const idle = await from.connect();
+        held.push(idle);
+        await idle.echo?.();
+      }
+    };
+    await Promise.all(Array.from({ length: dialling }, lane));
+  },
+  async stop() {
+    await Promise.all([...held, ...(link === undefined ? [] : [link])].map((each) => each.close()));
+  },
+};
+
+expose(calls);

@@ -1,0 +1,48 @@
+/**
+ * The process of one server.
+ *
+ * @module
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServeOptions, Server, StackName } from '../stack.ts';
+import { expose } from './expose.ts';
+import type { ServerCalls } from './protocol.ts';
+
+/** Loaded when wanted, so that no stack's process carries the code of another. */
+async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
+  switch (stack) {
+    case 'quic':
+    case 'tls':
+      return (await import('../servers/alknet.ts')).serve(stack, options);
+    case 'grpc':
+      return (await import('../servers/grpc.ts')).serve(options);
+    case 'ws':
+      return (await import('../servers/ws.ts')).serve(options);
+    case 'udp':
+      return (await import('../servers/udp.ts')).serve(options);
+  }
+}
+
+let server: Server | undefined;
+
+const calls: ServerCalls = {
+  async start(stack, options) {
+    server = await serve(stack, options);
+    return server.address;
+  },
+  async memory() {
+    // Twice, with a turn between: finalizers of the first collection let go of more.
+    for (let round = 0; round < 2; round++) {
+      globalThis.gc?.();
+      await delay(50);
+    }
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { js: heapUsed + external, resident: rss };
+  },
+  async stop() {
+    await server?.stop();
+  },
+};
+
+expose(calls);

@@ -1,0 +1,15 @@
+/**
+ * The configuration of a node. `docs/spec/config.md`.
+ *
+ * @module
+ */
+
+export * from './edit.ts';
+export * from './edit-text.ts';
+export * from './effective.ts';
+export * from './json-schema.ts';
+export * from './live.ts';
+export * from './load.ts';
+export * from './problems.ts';
+export * from './sources.ts';
+export * from './watch.ts';

@@ -1,0 +1,56 @@
+/**
+ * How every TLS session of this node is set up, whichever side it takes. `docs/spec/identity.md` 8 and 9,
+ * `docs/spec/endpoint.md` 7.
+ *
+ * @module
+ */
+
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { Certificate } from '../engine.ts';
+
+/** OpenSSL and BoringSSL sign with and accept `ed25519` only when it is named. */
+const signatureSchemes = [
+  'ed25519',
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_rsae_sha512',
+].join(':');
+
+const common: SecureContextOptions = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  sigalgs: signatureSchemes,
+  // Resumption is allowed, not owed (`docs/spec/identity.md` 8). Without tickets every handshake proves its key anew, so
+  // that nothing of a removed peer outlives it, and 0-RTT has no session to ride on.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+};
+
+/** Contexts are dear to make (a key is parsed) and a certificate is shown thousands of times. */
+const contexts = new WeakMap<Certificate, SecureContext>();
+let anonymous: SecureContext | undefined;
+
+export function secureContext(certificate: Certificate | null): SecureContext {
+  if (certificate === null) {
+    anonymous ??= createSecureContext(common);
+    return anonymous;
+  }
+  const known = contexts.get(certificate);
+  if (known !== undefined) return known;
+  const made = createSecureContext({ ...common, cert: certificate.cert, key: certificate.key });
+  contexts.set(certificate, made);
+  return made;
+}
+
+/** Bytes buffered in each direction of a stream. `docs/spec/endpoint.md` 4. */
+export const highWaterMark = 65_536;
+
+/** Options of every TCP socket. Keep-alive finds a vanished peer (`docs/spec/endpoint.md` 14). */
+export const socketOptions = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+} as const;

@@ -1,0 +1,14 @@
+/**
+ * Plugins: manifest, load, grants, life. `docs/spec/config.md` 5 to 7.
+ *
+ * @module
+ */
+
+export { asPlugin, catchFaults, type Fault, runningPlugin } from './faults.ts';
+export { type Granted, lineToAdd } from './grants.ts';
+export type { PluginInstance } from './instance.ts';
+export { type MetricRow, MetricTable } from './metrics.ts';
+export { PluginError, type SourcePlace } from './plugin-error.ts';
+export type { PluginServices, PluginSurface } from './services.ts';
+export type { PluginState } from './slot.ts';
+export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';

@@ -1,0 +1,160 @@
+/**
+ * From a plugin entry to its checked module: locate, manifest, bundle, import, compare. Nothing is registered here.
+ * `docs/spec/config.md` 6.2 and 6.3, steps 1 to 3.
+ *
+ * @module
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Check,
+  compileSchema,
+  isPluginName,
+  ownsName,
+  type Plugin,
+  type Requests,
+  SchemaFault,
+} from '@alknet/sdk';
+import { claimProblem } from '../endpoint/alpn.ts';
+import { bundlePlugin } from './bundle.ts';
+import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
+import { type Located, locatePlugin } from './resolve.ts';
+import { satisfies } from './semver.ts';
+
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  readonly builtIn: boolean;
+  readonly package: string;
+  readonly version: string;
+  readonly alpns: readonly string[];
+  readonly requests: Requests;
+  /** Of `config`; fills defaults in place. */
+  readonly checkConfig: Check;
+  /** Files of the author that it is made of; empty for built-in plugins. */
+  readonly files: readonly string[];
+  /** A stack with places in the author's source. */
+  trace(stack: string): string;
+  /** Directory of the package, or the single file. */
+  readonly root: string;
+  readonly loadedAt: Date;
+}
+
+export interface LoadPluginOptions {
+  /** Of the configuration file. */
+  readonly directory: string;
+  /** Version of the host's `@alknet/sdk`. */
+  readonly sdkVersion: string;
+}
+
+/** @throws PluginError */
+export async function loadPlugin(
+  name: string,
+  use: string | undefined,
+  { directory, sdkVersion }: LoadPluginOptions,
+): Promise<LoadedPlugin> {
+  const located = await locatePlugin(name, use, directory);
+  checkSdk(located, sdkVersion);
+  const { plugin, files, trace } = await importPlugin(name, located);
+  checkModule(name, located, plugin);
+  const checkConfig = configCheck(plugin, located);
+  return {
+    plugin,
+    builtIn: located.builtIn,
+    package: located.facts?.name ?? located.root,
+    version: plugin.version,
+    alpns: plugin.alpns ?? [],
+    requests: plugin.requests ?? {},
+    checkConfig,
+    files,
+    trace,
+    root: located.root,
+    loadedAt: new Date(),
+  };
+}
+
+function checkSdk({ facts }: Located, sdkVersion: string): void {
+  const range = facts?.manifest.sdk;
+  if (facts === undefined || range === undefined) return;
+  const fits = satisfies(sdkVersion, range);
+  if (fits === true) return;
+  const expected = fits === undefined ? `"${range}", which is no semver range` : `@alknet/sdk ${range}`;
+  throw new PluginError(
+    `${facts.name} ${facts.version} is made for ${expected}, and this node has ${sdkVersion}; install a version of the plugin that fits`,
+  );
+}
+
+interface Imported extends Pick<LoadedPlugin, 'plugin' | 'files' | 'trace'> {}
+
+async function importPlugin(name: string, located: Located): Promise<Imported> {
+  // Built-in plugins are part of the host's own installation, and stay one copy.
+  const { url, files, trace } = located.builtIn
+    ? { url: located.entry, files: [], trace: (stack: string) => stack }
+    : await bundlePlugin(name, located.entry);
+  let module: unknown;
+  try {
+    module = await import(url);
+  } catch (error) {
+    const place = placeIn(trace(stackOf(error)), files);
+    const where = place === undefined ? located.entry : `${place.file}:${place.line}:${place.column}`;
+    throw new PluginError(`${where}: its module threw: ${reasonOf(error)}`, { place, cause: error });
+  }
+  const plugin = (module as { default?: unknown }).default;
+  if (!isPlugin(plugin)) {
+    throw new PluginError(
+      `${located.entry}: expected a default export made by definePlugin, found ${plugin === undefined ? 'none' : 'something else'}`,
+    );
+  }
+  return { plugin, files, trace };
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, version, start } = value as Record<string, unknown>;
+  return typeof name === 'string' && typeof version === 'string' && typeof start === 'function';
+}
+
+function checkModule(name: string, { facts, builtIn, root }: Located, plugin: Plugin): void {
+  if (facts !== undefined) {
+    differ(root, 'name', facts.manifest.name, plugin.name);
+    differ(root, 'version', facts.version, plugin.version);
+    differ(root, 'alpns', facts.manifest.alpns, plugin.alpns ?? []);
+    differ(root, 'requests', facts.manifest.requests, plugin.requests ?? {});
+  }
+  if (!isPluginName(plugin.name))
+    throw new PluginError(`name ${JSON.stringify(plugin.name)}: expected [a-z][a-zA-Z0-9-]{0,39}`);
+  if (plugin.name !== name) {
+    throw new PluginError(
+      `the key is "${name}", and the plugin in ${root} is named "${plugin.name}"; write plugins.${plugin.name}`,
+    );
+  }
+  for (const alpn of plugin.alpns ?? []) {
+    const problem = claimProblem(alpn, { name, builtIn });
+    if (problem !== undefined)
+      throw new PluginError(`plugin ${name} claims ALPN ${JSON.stringify(alpn)}: ${problem}`);
+  }
+  for (const operation of plugin.operations ?? []) {
+    if (!ownsName(name, operation.name)) {
+      throw new PluginError(
+        `plugin ${name} defines the operation ${JSON.stringify(operation.name)}: expected a name that begins with ${name}/`,
+      );
+    }
+  }
+}
+
+function differ(root: string, member: string, manifest: unknown, module: unknown): void {
+  if (isDeepStrictEqual(manifest, module)) return;
+  throw new PluginError(
+    `${root}: ${member} differs: package.json says ${JSON.stringify(manifest)}, the module says ${JSON.stringify(module)}; make them equal`,
+  );
+}
+
+function configCheck(plugin: Plugin, { root }: Located): Check {
+  try {
+    // Without a schema `{}` is the only config.
+    return compileSchema(plugin.config ?? ({ type: 'object', additionalProperties: false } as never));
+  } catch (error) {
+    if (error instanceof SchemaFault)
+      throw new PluginError(`${root}: the schema of its config: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

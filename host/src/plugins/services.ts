@@ -1,0 +1,63 @@
+/**
+ * What the assembly of the node gives to the plugins' side. The supervisor knows no endpoint, registry, vault or
+ * store: it knows this.
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import type {
+  CallLimits,
+  Capabilities,
+  CloseInfo,
+  Connection,
+  DialRequest,
+  DispatchAuth,
+  HostOperations,
+  IdentityLookup,
+  Log,
+  PluginHost,
+  Store,
+} from '@alknet/sdk';
+import type { PluginInstance } from './instance.ts';
+import type { MetricTable } from './metrics.ts';
+
+export interface PluginServices {
+  /** Directory of the configuration file; `use` is relative to it. */
+  readonly directory: string;
+  /** Of the node. */
+  readonly dataDir: string;
+  readonly sdkVersion: string;
+  /** This and `limits` are read at each use. */
+  readonly node: PluginHost['node'];
+  readonly limits: Readonly<CallLimits>;
+  /** Milliseconds; the default of a plugin's own `limits.reloadGrace`. */
+  readonly reloadGrace: number;
+  readonly metrics: MetricTable;
+  readonly log: Log;
+  pluginLog(plugin: string): Log;
+  /** `maxSize` is read at each write. */
+  store(plugin: string, maxSize: () => number): Store;
+  identity(plugin: { readonly name: string; readonly builtIn: boolean }): IdentityLookup;
+  /** @throws when a secret does not exist; the error names it */
+  capabilities(plugin: string, names: readonly string[]): Promise<Capabilities> | Capabilities;
+  readonly surface: PluginSurface;
+}
+
+/** Where a plugin becomes visible: registry and endpoint. */
+export interface PluginSurface {
+  /**
+   * Puts operations and ALPNs of `next` in the place of those of `previous`, in one synchronous step. The promise
+   * resolves when calls and connections of `previous` are over, at most its reload grace later.
+   *
+   * @throws and nothing has changed
+   */
+  publish(next: PluginInstance, previous: PluginInstance | undefined): Promise<void>;
+  /** The same without a next one. */
+  withdraw(instance: PluginInstance): Promise<void>;
+  /** `instance.granted` is another one now. */
+  privilegeChanged(instance: PluginInstance): void;
+  operations(instance: PluginInstance): HostOperations;
+  dispatch(instance: PluginInstance, alpn: string, stream: Duplex, auth: DispatchAuth): Promise<CloseInfo>;
+  dial(instance: PluginInstance, alpn: string, target: string, options: DialRequest): Promise<Connection>;
+}

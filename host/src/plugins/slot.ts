@@ -1,0 +1,235 @@
+/**
+ * The place of one plugin: brings what runs to what the configuration wants, one step at a time, and to the last word
+ * when it changes meanwhile. `docs/spec/config.md` 5 and 6.3.
+ *
+ * @module
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { PluginEntry } from '../config/effective.ts';
+import type { ContributionTable } from './contributions.ts';
+import { lineToAdd, missingGrants, unusedGrants } from './grants.ts';
+import { PluginInstance } from './instance.ts';
+import { type LoadedPlugin, loadPlugin } from './load.ts';
+import { PluginError, reasonOf } from './plugin-error.ts';
+import type { PluginServices } from './services.ts';
+
+export type PluginState = 'running' | 'starting' | 'stopping' | 'disabled' | 'failed';
+
+export class PluginSlot {
+  readonly name: string;
+  private readonly services: PluginServices;
+  private readonly contributions: ContributionTable;
+  private wanted: PluginEntry | undefined;
+  private reloadWanted = false;
+  private work: Promise<void> = Promise.resolve();
+  private current: PluginInstance | undefined;
+  private phase: PluginState = 'disabled';
+  private problem: PluginError | undefined;
+  private stopped = false;
+  /** The entry that failed: the same again is not tried again by itself. */
+  private failedWith: PluginEntry | undefined;
+  /** Instances that were replaced or disabled and are not over yet. */
+  private readonly leaving = new Set<PluginInstance>();
+  private starting: PluginInstance | undefined;
+
+  constructor(name: string, services: PluginServices, contributions: ContributionTable) {
+    this.name = name;
+    this.services = services;
+    this.contributions = contributions;
+  }
+
+  get state(): PluginState {
+    return this.phase;
+  }
+  get instance(): PluginInstance | undefined {
+    return this.current;
+  }
+  /** Why it does not run, or why it still runs as it was. */
+  get error(): PluginError | undefined {
+    return this.problem;
+  }
+  get entry(): PluginEntry | undefined {
+    return this.wanted;
+  }
+
+  /** Settles when what runs is what is wanted, or has failed. Never rejects. */
+  want(entry: PluginEntry | undefined, reload = false): Promise<void> {
+    this.wanted = entry;
+    this.reloadWanted ||= reload;
+    const work = this.work.then(() => this.reconcile()).catch((error: unknown) => this.failed(error, entry));
+    this.work = work;
+    return work;
+  }
+
+  /** Ends what runs, what is about to run, and what was on its way out; whether all ended in time. */
+  async end(): Promise<boolean> {
+    this.stopped = true;
+    const instances = [this.current, this.starting, ...this.leaving].filter(
+      (instance) => instance !== undefined,
+    );
+    if (this.current !== undefined) this.phase = 'stopping';
+    this.current = undefined;
+    const reason = new Error('the node is stopping');
+    const ended = await Promise.all(instances.map((instance) => instance.stop(reason)));
+    if (this.phase === 'stopping') this.phase = 'disabled';
+    return !ended.includes(false);
+  }
+
+  private async reconcile(): Promise<void> {
+    const { wanted: entry, current, reloadWanted } = this;
+    this.reloadWanted = false;
+    if (this.stopped) return;
+    if (entry === undefined || !entry.enabled) return this.disable();
+    if (current === undefined) {
+      if (reloadWanted || !isDeepStrictEqual(this.failedWith, entry)) await this.replace(entry);
+      return;
+    }
+    if (reloadWanted || needsReload(current.settings, entry)) return this.replace(entry);
+    await this.adjust(current, entry);
+  }
+
+  /** What takes effect without another instance. */
+  private async adjust(current: PluginInstance, entry: PluginEntry): Promise<void> {
+    const changed = !isDeepStrictEqual(current.settings.config, entry.config);
+    // A secret that the new config names is another capability: that takes another instance.
+    if (changed && (!current.configurable || namesOtherSecrets(current, entry))) return this.replace(entry);
+    if (changed) {
+      try {
+        await current.configure(entry);
+        this.problem = undefined;
+        this.failedWith = undefined;
+      } catch (error) {
+        if (isDeepStrictEqual(this.failedWith, entry)) return;
+        this.failedWith = entry;
+        this.problem = asPluginError(error);
+        this.services.log.error('plugin kept its configuration', {
+          plugin: this.name,
+          error: this.problem.message,
+        });
+        if (current.take({ ...entry, config: current.settings.config }))
+          this.services.surface.privilegeChanged(current);
+        return;
+      }
+    }
+    if (!current.take(entry)) return;
+    this.reportGrants(current);
+    this.services.surface.privilegeChanged(current);
+  }
+
+  /** Starts a new instance; the old one, if any, goes on until the new one is published. */
+  private async replace(entry: PluginEntry): Promise<void> {
+    const previous = this.current;
+    if (previous === undefined) this.phase = 'starting';
+    let next: PluginInstance | undefined;
+    try {
+      const loaded = await this.load(entry);
+      next = new PluginInstance(entry, loaded, this.services);
+      this.starting = next;
+      await next.start(this.contributions);
+      if (this.stopped) throw new PluginError('the node is stopping');
+      const over = this.services.surface.publish(next, previous);
+      this.contributions.exchange(previous, next);
+      if (previous !== undefined) this.release(previous, over);
+    } catch (error) {
+      await next?.stop(error);
+      return this.failed(error, entry);
+    } finally {
+      this.starting = undefined;
+    }
+    this.current = next;
+    this.phase = 'running';
+    this.problem = undefined;
+    this.failedWith = undefined;
+    this.reportGrants(next);
+    const { name, version, alpns } = next;
+    this.services.log.info(previous === undefined ? 'plugin started' : 'plugin reloaded', {
+      plugin: name,
+      version,
+      alpns,
+    });
+  }
+
+  private async load(entry: PluginEntry): Promise<LoadedPlugin> {
+    const { name, use, isolation } = entry;
+    if (use !== undefined && isolation !== 'inline') {
+      throw new PluginError(
+        `isolation "worker", the default of plugins that are not built in, is not available in this build; write plugins.${name}.isolation: "inline", which runs it in the thread of the node`,
+      );
+    }
+    return loadPlugin(name, use, this.services);
+  }
+
+  private disable(): void {
+    const { current } = this;
+    this.problem = undefined;
+    this.failedWith = undefined;
+    this.phase = 'disabled';
+    if (current === undefined) return;
+    this.current = undefined;
+    const over = this.services.surface.withdraw(current);
+    this.contributions.exchange(current, undefined);
+    this.release(current, over);
+    this.services.log.info('plugin disabled', { plugin: this.name });
+  }
+
+  /** Lets an instance finish what it has, at most its grace, and ends it. */
+  private release(instance: PluginInstance, over: Promise<void>): void {
+    void instance.drain();
+    const grace = instance.limits.reloadGrace ?? this.services.reloadGrace;
+    this.leaving.add(instance);
+    void atMost(over, grace)
+      .then(() => instance.stop(new Error('the plugin was reloaded or disabled')))
+      .finally(() => this.leaving.delete(instance));
+  }
+
+  private failed(error: unknown, entry: PluginEntry | undefined): void {
+    this.problem = asPluginError(error);
+    this.failedWith = entry;
+    // The old instance is untouched.
+    this.phase = this.current === undefined ? 'failed' : 'running';
+    const event = this.current === undefined ? 'plugin failed' : 'plugin not reloaded, the old one goes on';
+    this.services.log.error(event, { plugin: this.name, error: this.problem.message });
+  }
+
+  private reportGrants({ requests, granted, settings }: PluginInstance): void {
+    for (const lacking of missingGrants(requests, granted)) {
+      this.services.log.notice('plugin lacks a grant', {
+        plugin: this.name,
+        add: lineToAdd(this.name, lacking),
+      });
+    }
+    for (const { member, entry } of unusedGrants(requests, settings.grant)) {
+      this.services.log.warn('plugin has a grant that it does not request', {
+        plugin: this.name,
+        grant: member,
+        entry,
+      });
+    }
+  }
+}
+
+function needsReload(before: PluginEntry, after: PluginEntry): boolean {
+  return (
+    before.use !== after.use ||
+    before.isolation !== after.isolation ||
+    !isDeepStrictEqual(before.grant?.secrets ?? [], after.grant?.secrets ?? [])
+  );
+}
+
+function namesOtherSecrets(instance: PluginInstance, entry: PluginEntry): boolean {
+  return !isDeepStrictEqual(instance.granted.secrets, instance.rightsUnder(entry).secrets);
+}
+
+function asPluginError(error: unknown): PluginError {
+  return error instanceof PluginError ? error : new PluginError(reasonOf(error), { cause: error });
+}
+
+async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise.catch(() => {}), limit]);
+  clearTimeout(timer);
+}
