@@ -1,15 +1,10 @@
 /**
- * `npm run bench`: installs and builds what is missing, then measures the build, which is what users run.
- * Arguments after `--` go to the bench; `npm run bench -- --help` lists them.
+ * `npm run bench`: installs what is missing, then runs the bench.
+ * Arguments after `--` go to it; `npm run bench -- --help` lists them.
  */
 import { join } from 'node:path';
-import { bin, ensureBuilt, ensureInstalled, root, run } from './install.mjs';
+import { ensureInstalled, root, run } from './install.mjs';
 
 ensureInstalled();
-ensureBuilt();
-run(bin('tsc'), ['-b', 'bench']);
-run(process.execPath, [
-  '--enable-source-maps',
-  join(root, 'bench', 'dist', 'main.js'),
-  ...process.argv.slice(2),
-]);
+const source = ['--enable-source-maps', '--conditions=alknet:source', '--import', 'tsx'];
+run(process.execPath, [...source, join(root, 'bench', 'src', 'main.ts'), ...process.argv.slice(2)]);

@@ -21,6 +21,13 @@ for (const name of ['unary-1', 'items', 'bulk', 'connect', 'idle-js']) {
   });
 }
 
+test('bench: alknet is measured over both transports', async () => {
+  const { figures, failures } = await shortly('unary-64', ['quic', 'tls']);
+  assert.deepEqual(failures, {});
+  assert.ok((figures.quic?.value ?? 0) > 0);
+  assert.ok((figures.tls?.value ?? 0) > 0);
+});
+
 test('bench: a contender that cannot do the work fails alone, with the reason', async () => {
   const { figures, failures } = await shortly('items', ['udp', 'ws']);
   assert.match(failures.udp ?? '', /this stack has no subscriptions/);

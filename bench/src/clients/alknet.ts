@@ -1,4 +1,10 @@
-/** INTERIM: streams over the transports, until a node can be called. */
+/**
+ * A session over the bare transports, and streams of them. To be replaced by the client of `@alknet/host` as soon as a
+ * node can be started.
+ *
+ * @module
+ */
+
 import { CarriedConnection, type Stream } from '@alknet/sdk';
 import { createSession } from '@alknet/sdk/call';
 import type { TransportConnection } from '../../../host/src/endpoint/engine.ts';

@@ -1,6 +1,12 @@
-/** INTERIM: streams over the transports, until the node can be started. */
+/**
+ * alknet as far as it can be put together without a node: transports, sessions and the real registry, without endpoint
+ * and identity. To be replaced by a whole node as soon as one can be started.
+ *
+ * @module
+ */
+
 import { CarriedConnection, noCapabilities, type Stream, silentLog } from '@alknet/sdk';
-import { type Server as CallServer, createSession } from '@alknet/sdk/call';
+import { createSession } from '@alknet/sdk/call';
 import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
 import { tlsTransport } from '../../../host/src/endpoint/tls/index.ts';
 import { noPrivilege } from '../../../host/src/registry/registration.ts';

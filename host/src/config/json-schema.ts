@@ -13,10 +13,14 @@ const ours = new Set(['unit', 'expects', 'isPath', 'isSecret']);
 export function configJsonSchema(plugins: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const schema = plain(configSchema) as Record<string, unknown> & { properties: { plugins: PluginsSchema } };
   const { plugins: entries } = schema.properties;
-  const [entry] = Object.values(entries.patternProperties);
+  const [[pattern = '', entry] = []] = Object.entries(entries.patternProperties);
   entries.properties = Object.fromEntries(
     Object.entries(plugins).map(([name, config]) => [name, withConfig(entry, plain(config))]),
   );
+  const named = Object.keys(plugins);
+  // A name is described by its own schema or by that for all others, not by both.
+  const others = named.length === 0 ? pattern : `^(?!(?:${named.join('|')})$)${pattern.slice(1)}`;
+  entries.patternProperties = { [others]: entry };
   entries.additionalProperties = false;
   return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'alknet.config.json', ...schema };
 }

@@ -80,7 +80,11 @@ export function secret(about: About) {
   return Type.Unsafe<{ readonly secret: string }>({
     type: 'object',
     properties: {
-      secret: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', expects: 'the name of a secret' }),
+      secret: Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+        expects: 'the name of a secret',
+        description: 'Name of the secret.',
+      }),
     },
     required: ['secret'],
     additionalProperties: false,

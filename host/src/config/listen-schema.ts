@@ -17,6 +17,8 @@ const address = Type.String({
   expects: 'an address such as "127.0.0.1:4433", "[::1]:4433" or "*:4433"',
 });
 
+const listenAddress = Type.String({ ...address, description: 'Where to listen.' });
+
 const alpns = Type.Optional(Type.Array(alpn, { description: 'Only these ALPNs are offered here.' }));
 
 const loopback = '127.0.0.1:4433';
@@ -24,10 +26,14 @@ const loopback = '127.0.0.1:4433';
 const quicListen = object(
   {
     addresses: Type.Array(
-      either([address, Type.Object({ address, alpns }, closed)], 'an address, or { address, alpns }', {
-        description: 'Where to listen.',
-      }),
-      { default: [loopback] },
+      either(
+        [address, Type.Object({ address: listenAddress, alpns }, closed)],
+        'an address, or { address, alpns }',
+        {
+          description: 'Where to listen.',
+        },
+      ),
+      { default: [loopback], description: 'Where to listen.' },
     ),
     udpPayload: count({
       minimum: 1200,
@@ -54,11 +60,14 @@ const tlsListen = object(
   {
     addresses: Type.Array(
       either(
-        [address, Type.Object({ address, alpns, fallbackAlpn: Type.Optional(fallbackAlpn) }, closed)],
+        [
+          address,
+          Type.Object({ address: listenAddress, alpns, fallbackAlpn: Type.Optional(fallbackAlpn) }, closed),
+        ],
         'an address, or { address, alpns, fallbackAlpn }',
         { description: 'Where to listen.' },
       ),
-      { default: [loopback] },
+      { default: [loopback], description: 'Where to listen.' },
     ),
     fallbackAlpn: Type.Union([alpn, Type.Null()], {
       default: 'http/1.1',
@@ -71,9 +80,9 @@ const tlsListen = object(
 
 const irohListen = Type.Object(
   {
-    relays: Type.Array(Type.String(), { default: [] }),
-    relayOnly: Type.Boolean({ default: false }),
-    discovery: Type.Boolean({ default: false }),
+    relays: Type.Array(Type.String(), { default: [], description: 'URLs of relays.' }),
+    relayOnly: Type.Boolean({ default: false, description: 'Never a direct path.' }),
+    discovery: Type.Boolean({ default: false, description: 'Publish where this node is.' }),
     alpns,
   },
   closed,

@@ -24,8 +24,8 @@ const importFrom = Type.Object(
         description: 'Default: "<alias>/".',
       }),
     ),
-    include: Type.Array(localPattern, { default: ['*'] }),
-    exclude: Type.Array(localPattern, { default: [] }),
+    include: Type.Array(localPattern, { default: ['*'], description: 'Which of its operations.' }),
+    exclude: Type.Array(localPattern, { default: [], description: 'Which of them not.' }),
   },
   closed,
 );
@@ -56,7 +56,7 @@ export const peer = object(
     ),
     transport: oneOf(['auto', 'quic', 'tls', 'iroh'], { default: 'auto', description: 'How it is dialled.' }),
     connect: Type.Optional(Type.Boolean({ description: 'Keep a connection of alknet/call by dialling.' })),
-    enabled: Type.Boolean({ default: true }),
+    enabled: Type.Boolean({ default: true, description: 'Whether this entry counts.' }),
     token: Type.Optional(secret({ description: 'Sent with forwarded calls.' })),
     presentIdentity: Type.Boolean({
       default: false,
@@ -74,17 +74,23 @@ export const peer = object(
 
 const accessRule = Type.Object(
   {
-    scopes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }))),
-    anyScopes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }))),
+    scopes: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { description: 'All of these are needed.' }),
+    ),
+    anyScopes: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { description: 'One of these is needed.' }),
+    ),
     resource: Type.Optional(
       Type.Object(
         {
           type: Type.Optional(resourceType),
-          action: Type.Optional(Type.String()),
-          path: Type.Optional(Type.String()),
-          list: Type.Optional(Type.Boolean()),
+          action: Type.Optional(Type.String({ description: 'Action on it.' })),
+          path: Type.Optional(Type.String({ description: 'JSON Pointer to its id in the input.' })),
+          list: Type.Optional(
+            Type.Boolean({ description: "The operation itself shows what is the caller's." }),
+          ),
         },
-        closed,
+        { ...closed, description: 'What the caller must have a right to.' },
       ),
     ),
   },
@@ -100,6 +106,7 @@ export const exported = Type.Object(
       Type.String({
         pattern: '^[A-Za-z0-9._-]{1,128}(/[A-Za-z0-9._-]{1,128}){0,7}/?$',
         expects: 'a name, or a prefix that ends in /',
+        description: 'The name here. Default: the same.',
       }),
     ),
     access: either(
@@ -107,8 +114,14 @@ export const exported = Type.Object(
       '"public", "authenticated" or a rule such as { "scopes": ["docker:use"] }',
       { description: 'Who may call them.' },
     ),
-    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400_000 })),
-    description: Type.Optional(Type.String({ maxLength: 2000 })),
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 86_400_000,
+        description: 'Deadline in milliseconds. Default: that of the import.',
+      }),
+    ),
+    description: Type.Optional(Type.String({ maxLength: 2000, description: 'Default: that of the import.' })),
   },
   closed,
 );

@@ -12,7 +12,7 @@ export const pluginName = {
   expects: 'a plugin name of the form [a-z][a-zA-Z0-9-]{0,39}',
 };
 
-export const resourceType = Type.String({ minLength: 1, maxLength: 64 });
+export const resourceType = Type.String({ minLength: 1, maxLength: 64, description: 'Type of a resource.' });
 
 const scope = '^\\S{1,256}$';
 const alpnPattern = '^[\\x21-\\x7e]{1,64}$';
@@ -111,7 +111,7 @@ export const pluginSchema = Type.Union(
               'Package name, or a path that begins with . or /. Default: the built-in plugin of that name.',
           }),
         ),
-        enabled: Type.Boolean({ default: true }),
+        enabled: Type.Boolean({ default: true, description: 'Whether it runs.' }),
         isolation: Type.Optional(
           oneOf(['inline', 'worker'], {
             description: 'Default: inline for built-in plugins, worker for all others.',

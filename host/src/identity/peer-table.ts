@@ -53,8 +53,8 @@ export class PeerTable {
   }
 
   /** All entries, without their token hashes. */
-  peers(): readonly Omit<PeerEntry, 'tokenHash'>[] {
-    return this.#table.entries.map(({ tokenHash: _hidden, ...entry }) => entry as Omit<PeerEntry, 'tokenHash'>);
+  peers(): readonly PeerEntry[] {
+    return this.#table.entries.map(({ tokenHash: _hidden, ...entry }) => entry as PeerEntry);
   }
 
   entry(id: string): PeerEntry | undefined {

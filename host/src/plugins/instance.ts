@@ -26,6 +26,7 @@ import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { makePluginHost } from './plugin-host.ts';
 import { secretReferences } from './secret-references.ts';
 import type { PluginServices } from './services.ts';
+import { within } from './time-limit.ts';
 
 /** Milliseconds that `stop()` may take. `docs/spec/endpoint.md` 13. */
 export const stopTime = 500;
@@ -263,17 +264,4 @@ function privilegeOf(name: string, { scopes, resources, operations, secrets }: G
 
 function unescapePointer(segment: string): string {
   return segment.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-/** The promise, or `late` as rejection when it takes longer. A later rejection of it is no unhandled one. */
-async function within<Result>(promise: Promise<Result>, milliseconds: number, late: Error): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -13,6 +13,7 @@ import { PluginInstance } from './instance.ts';
 import { type LoadedPlugin, loadPlugin } from './load.ts';
 import { PluginError, reasonOf } from './plugin-error.ts';
 import type { PluginServices } from './services.ts';
+import { atMost } from './time-limit.ts';
 
 export type PluginState = 'running' | 'starting' | 'stopping' | 'disabled' | 'failed';
 
@@ -223,13 +224,4 @@ function namesOtherSecrets(instance: PluginInstance, entry: PluginEntry): boolea
 
 function asPluginError(error: unknown): PluginError {
   return error instanceof PluginError ? error : new PluginError(reasonOf(error), { cause: error });
-}
-
-async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([promise.catch(() => {}), limit]);
-  clearTimeout(timer);
 }

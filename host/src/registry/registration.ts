@@ -14,8 +14,8 @@ export interface PluginProvenance {
   readonly name: string;
   readonly version: string;
   readonly package: string;
-  /** `sha256-` + base64. */
-  readonly integrity: string;
+  /** `sha256-` + base64 over the files that were loaded; absent for the host itself. */
+  readonly integrity?: string;
   readonly signer?: { readonly name: string; readonly key: string };
 }
 
@@ -47,7 +47,6 @@ export interface Owner {
   readonly capabilities: Capabilities;
   /** Handler runs at once. */
   readonly concurrency: number;
-  /** Resource types that its operations name; those it may record. */
   readonly log: Log;
 }
 

@@ -8,6 +8,7 @@ import type {
   AnyOperation,
   AuthContext,
   CallError,
+  Caller,
   Identity,
   Log,
   Owns,
@@ -20,6 +21,7 @@ import type { CallNode } from './call-node.ts';
 import { discoveryOperations } from './discovery.ts';
 import { RegistryGateway } from './gateway.ts';
 import type { Owner, Registration } from './registration.ts';
+import { ownerCaller } from './owner-caller.ts';
 import { Ownership } from './resources.ts';
 import { Slots } from './slots.ts';
 
@@ -63,6 +65,7 @@ export class Registry {
   readonly owns: Owns;
   readonly #slots = new WeakMap<Owner, Slots>();
   readonly #running = new Map<Owner, Set<CallNode>>();
+  readonly #idle = new Map<Owner, () => void>();
   readonly #byToken = new Map<CallNode, string>();
   readonly #violations = new WeakMap<Registration, number>();
   readonly #stopIdentities: () => void;
@@ -129,6 +132,20 @@ export class Registry {
     return this.#running.get(owner)?.size ?? 0;
   }
 
+  /** Resolves when nothing runs on an owner's code any more; what is left after `grace` milliseconds is aborted. */
+  async drained(owner: Owner, grace: number): Promise<void> {
+    if (this.running(owner) === 0) return;
+    const over = new Promise<void>((resolve) => this.#idle.set(owner, resolve));
+    const timer = setTimeout(() => this.abortCalls(owner), grace);
+    await over;
+    clearTimeout(timer);
+  }
+
+  /** Composition outside any call, by an owner's own privilege. `signal` ends what it started. */
+  callerFor(owner: Owner, signal: AbortSignal): Caller {
+    return ownerCaller(this, owner, signal);
+  }
+
   // ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   gateway(auth: AuthContext): RegistryGateway {
@@ -161,7 +178,10 @@ export class Registry {
     if (nodes?.delete(node) !== true) return;
     this.counts.running--;
     this.#byToken.delete(node);
-    if (nodes.size === 0) this.#running.delete(owner);
+    if (nodes.size > 0) return;
+    this.#running.delete(owner);
+    this.#idle.get(owner)?.();
+    this.#idle.delete(owner);
   }
 
   /** The request rests on a bearer token: it ends when that does. */

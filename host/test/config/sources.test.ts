@@ -9,15 +9,15 @@ test('CFG-06 options beat the environment, the environment the file, the file th
   const path = await configFile(t, '{ "dataDir": "from-file", "log": { "level": "warn" } }');
   const env = { ALKNET_DATA: 'from-env', ALKNET_LOG: 'debug', HOME: '/home/a' };
   const load = (text: object, environment: Record<string, string>) =>
-    loadConfig(path, { ...text, surroundings: { cwd: '/work-dir', env: environment, uid: 1000 } });
+    loadConfig(path, { ...text, surroundings: { cwd: '/somewhere', env: environment, uid: 1000 } });
 
   const option = await load({ dataDir: 'from-option', logLevel: 'trace' }, env);
-  assert.equal(option.config.dataDir, '/work-dir/from-option');
+  assert.equal(option.config.dataDir, '/somewhere/from-option');
   assert.equal(option.config.log.level, 'trace');
   assert.deepEqual([option.origin(['dataDir']), option.origin(['log', 'level'])], ['option', 'option']);
 
   const environment = await load({}, env);
-  assert.equal(environment.config.dataDir, '/work-dir/from-env');
+  assert.equal(environment.config.dataDir, '/somewhere/from-env');
   assert.equal(environment.config.log.level, 'debug');
   assert.equal(environment.origin(['log', 'level']), 'environment');
 

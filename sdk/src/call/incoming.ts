@@ -282,7 +282,9 @@ export class IncomingCalls {
 
   #fail(request: Request, error: unknown): void {
     if (request.answered) return;
-    this.#finish(request, 'call.error', errorText(asCallError(error)));
+    // Given up here (reload, revocation, shutdown): the caller is told so, and `ABORTED` is never an error on the wire.
+    if (error instanceof CallError && error.code === 'ABORTED') this.#finish(request, 'call.aborted', '{}');
+    else this.#finish(request, 'call.error', errorText(asCallError(error)));
   }
 
   /** A refusal before the handler ran. */

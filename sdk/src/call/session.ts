@@ -127,6 +127,11 @@ export class Session {
     this.connection.close(code, reason);
   }
 
+  /** Gives up what is served and tells the other side; the connection is somebody else's to close. */
+  letGo(): void {
+    this.#incoming.abortAll(new CallError('ABORTED', 'aborted'), true);
+  }
+
   /** Closes with `SHUTDOWN` as soon as nothing is in flight; calls that still come are served. */
   drain(): void {
     this.#draining = true;

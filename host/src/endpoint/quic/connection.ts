@@ -49,6 +49,8 @@ const copyBelow = 16 * 1024;
 let readBuffer = Buffer.allocUnsafeSlow(readBufferSize);
 
 const noBytes = Buffer.alloc(0);
+/** Ends that may be remembered before they are looked at. */
+const maxFinishing = 1024;
 
 export class QuicConnection implements TransportConnection {
   readonly transport = 'quic';
@@ -128,7 +130,7 @@ export class QuicConnection implements TransportConnection {
     } catch {
       // Damaged, replayed or forged. When it was fatal, quiche is closing now and says why to the peer.
     }
-    if (this.#flood.received(performance.now()) && this.#closeInfo === undefined) {
+    if (this.#flood.received(performance.now(), data.length) && this.#closeInfo === undefined) {
       this.close(CloseCode.LIMIT, 'limit: datagrams without stream progress', 'host');
     }
     this.schedule();
@@ -147,6 +149,7 @@ export class QuicConnection implements TransportConnection {
     if (this.#gone) return;
     this.#progress();
     this.#flush();
+    if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
     this.#observeEnd();
     this.#arm();
   }
@@ -226,7 +229,7 @@ export class QuicConnection implements TransportConnection {
       const [length, fin] = read;
       budget -= length;
       if (length > 0) {
-        this.#flood.progressed();
+        this.#flood.read();
         stream.wanted = false;
         // `push` asks for more, by `_read`, when there is room; that call sets `wanted` again.
         stream.push(takeRead(length));
@@ -246,7 +249,12 @@ export class QuicConnection implements TransportConnection {
   #lookForReset(stream: QuicStream): void {
     if (stream.receiveOver || stream.destroyed) return;
     try {
-      this.#native.streamRecv(stream.id, noBytes);
+      const read = this.#native.streamRecv(stream.id, noBytes);
+      if (read === null || !read[1]) return;
+      // The end, with nothing before it: quiche tells it once.
+      stream.receiveOver = true;
+      stream.push(null);
+      this.#forgetIfOver(stream);
     } catch (error) {
       if (isDone(error) || !/^StreamReset/.test(errorText(error))) return;
       stream.receiveOver = true;
@@ -311,6 +319,7 @@ export class QuicConnection implements TransportConnection {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = setTimeout(() => this.#expire(), Math.max(1, timeout + 1));
+    if (this.#closeInfo !== undefined) this.#timer.unref();
   }
 
   #expire(): void {
@@ -353,7 +362,7 @@ export class QuicConnection implements TransportConnection {
       if (data !== undefined && data.length > 0) {
         const taken = this.#native.streamSend(stream.id, data, false) ?? 0;
         if (taken > 0) {
-          this.#flood.progressed();
+          this.#flood.sent(taken);
           this.schedule();
         }
         if (taken < data.length) {
@@ -368,7 +377,11 @@ export class QuicConnection implements TransportConnection {
       if (stream.ending) {
         this.#native.streamSend(stream.id, noBytes, true);
         stream.sendOver = true;
+        this.#finishing.add(stream.id);
         this.#blocked.delete(stream);
+        // Now, not at the end of the turn: quiche 0.18 forgets a stream whose data is all acknowledged before its end
+        // has left, and the end with it.
+        this.#flush();
         this.schedule();
         stream.taken();
         this.#forgetIfOver(stream);
@@ -475,13 +488,38 @@ export class QuicConnection implements TransportConnection {
     if (this.#closeInfo !== undefined) return;
     this.#closeInfo = info;
     clearTimeout(this.#keepAlive);
+    // What is left is to answer stragglers with the close: no reason to keep a process alive.
+    this.#timer?.unref();
     const error = closedError(info);
     this.#waiters.fail(error);
-    for (const stream of this.#streams.values()) stream.destroy(error);
+    for (const stream of this.#streams.values()) {
+      // What the peer had sent whole before it closed can still be read.
+      if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
+    }
     this.#streams.clear();
     this.#blocked.clear();
     this.#holes.clear();
     this.#resolveClosed(info);
+  }
+
+  /** Takes what quiche holds of a stream that the peer has ended; `false` when its end has not come. */
+  #salvage(stream: QuicStream): boolean {
+    stream.sendOver = true;
+    for (;;) {
+      if (stream.receiveOver) return stream.readableLength > 0 || !stream.readableEnded;
+      let read: [number, boolean] | null;
+      try {
+        read = this.#native.streamRecv(stream.id, readBuffer);
+      } catch {
+        return false;
+      }
+      if (read === null) return false;
+      const [length, fin] = read;
+      if (length > 0) stream.push(takeRead(length));
+      if (!fin) continue;
+      stream.receiveOver = true;
+      stream.push(null);
+    }
   }
 
   #forget(): void {
@@ -490,6 +528,22 @@ export class QuicConnection implements TransportConnection {
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
     this.#events.gone(this);
+  }
+
+  /** Ends that the peer has not acknowledged yet; looked at only while somebody waits for them. */
+  readonly #finishing = new Set<number>();
+  #onFinished: (() => void) | undefined;
+
+  #lookForFinished(): void {
+    for (const id of this.#finishing) {
+      try {
+        this.#native.streamCapacity(id);
+      } catch {
+        // quiche has forgotten it: all of it has been acknowledged.
+        this.#finishing.delete(id);
+      }
+    }
+    if (this.#finishing.size === 0) this.#onFinished?.();
   }
 
   async flushed(): Promise<void> {
@@ -502,7 +556,15 @@ export class QuicConnection implements TransportConnection {
           }),
       ),
     );
-    // What quiche took in this turn is sent at its end; what congestion control holds back is not waited for.
+    // A stream is over in quiche when its end is acknowledged and nothing more can come from the peer.
+    for (const id of this.#finishing) this.#shutdown(id, Shutdown.Read, 0);
+    this.#lookForFinished();
+    if (this.#finishing.size > 0 && this.#closeInfo === undefined) {
+      const acknowledged = new Promise<void>((resolve) => {
+        this.#onFinished = resolve;
+      });
+      await Promise.race([acknowledged, this.closed]);
+    }
     if (this.#turn !== undefined) await new Promise((resolve) => setImmediate(resolve));
   }
 

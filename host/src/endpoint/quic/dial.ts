@@ -93,7 +93,11 @@ export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): 
       },
     );
     connection = dialled;
-    void dialled.closed.then((info) => settle(handshakeError(target, options.alpn, info)));
+    void dialled.closed.then((info) => {
+      settle(handshakeError(target, options.alpn, info));
+      // The rest is answering stragglers, for which no process must stay.
+      socket.unref();
+    });
     dialled.schedule();
   });
 }

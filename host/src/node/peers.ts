@@ -1,0 +1,107 @@
+/**
+ * The peers of the running node: follows `peers.json`, and says to registry and endpoint who somebody is.
+ * `docs/spec/identity.md` 4 to 6.
+ *
+ * @module
+ */
+
+import type { Identity, IdentityLookup, Log, RemoteAddress } from '@alknet/sdk';
+import type { Endpoint } from '../endpoint/index.ts';
+import { normaliseFingerprint, PeerTable, readPeers } from '../identity/index.ts';
+import type { Identities as RegistryIdentities } from '../registry/registry.ts';
+
+export class NodePeers implements RegistryIdentities {
+  readonly table = new PeerTable();
+  /** Why the file on disk is not in use. */
+  problem: string | undefined;
+  readonly #dataDir: string;
+  readonly #log: Log;
+  readonly #maxPeers: () => number;
+  #endpoint: Endpoint | undefined;
+
+  constructor(dataDir: string, log: Log, maxPeers: () => number) {
+    this.#dataDir = dataDir;
+    this.#log = log;
+    this.#maxPeers = maxPeers;
+  }
+
+  /** @throws PeersFormatError */
+  async load(): Promise<void> {
+    const { entries, revision } = await readPeers(this.#dataDir, this.#maxPeers());
+    this.table.swap(entries, revision);
+    this.#warn();
+  }
+
+  /** Takes the file as it is now; a bad one leaves the table in use. */
+  async reload(): Promise<void> {
+    try {
+      const { entries, revision } = await readPeers(this.#dataDir, this.#maxPeers());
+      this.problem = undefined;
+      if (revision === this.table.revision) return;
+      this.table.swap(entries, revision);
+      this.#log.info('peers reloaded', { revision, peers: entries.length });
+      this.#warn();
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+      this.#log.error('peers refused', { message: this.problem });
+    }
+  }
+
+  #warn(): void {
+    for (const { id, fingerprints } of this.table.peers()) {
+      if (fingerprints.length === 0 && !this.table.hasToken(id)) this.#log.warn('peer has no credential', { peer: id });
+    }
+  }
+
+  /** Ends connections of those who lose what they rest on. */
+  attach(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+    this.table.onChange(({ losses }) => {
+      for (const { id, reason, credentials } of losses) {
+        if (reason !== 'credential') endpoint.revoke({ peer: id, reason });
+        else {
+          // A lost token ends the requests that used it (the registry sees to that); no connection rests on one.
+          for (const fingerprint of credentials.filter((credential) => !credential.startsWith('sha256:'))) {
+            endpoint.revoke({ peer: id, reason, fingerprint });
+          }
+        }
+      }
+    });
+  }
+
+  /** Rights now. An identity that a plugin asserted is no peer's, and stays what the host made of it. */
+  current(identity: Identity): Identity | null {
+    if (identity.id.includes(':')) return identity;
+    return this.table.resolvePeer(identity.id) ?? null;
+  }
+
+  /** A token that does not resolve counts against its address; one from a blocked address is not looked at. */
+  resolveToken(token: string, remote: RemoteAddress | null): Identity | undefined {
+    if (this.#endpoint?.isBlocked(remote)) return undefined;
+    const identity = this.table.resolveToken(token);
+    if (identity === undefined && remote !== null) {
+      this.#endpoint?.authFailed(remote);
+      this.#log.warn('identity reject', { addr: `${remote.address}:${remote.port}`, reason: 'token' });
+    }
+    return identity;
+  }
+
+  resolveFingerprint(fingerprint: string): Identity | undefined {
+    try {
+      return this.table.resolveFingerprint(normaliseFingerprint(fingerprint));
+    } catch {
+      return undefined;
+    }
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.table.onChange(listener);
+  }
+
+  lookup(): IdentityLookup {
+    return {
+      resolveFingerprint: (fingerprint) => this.resolveFingerprint(fingerprint),
+      resolveToken: (token, remote) => this.resolveToken(token, remote ?? null),
+    };
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Where a plugin becomes visible: its operations in the registry and its ALPNs at the endpoint, exchanged in one step.
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import {
+  CallError,
+  type Capabilities,
+  type CloseInfo,
+  type Connection,
+  type DialRequest,
+  type DispatchAuth,
+  type HostOperations,
+  type Log,
+  parsePattern,
+} from '@alknet/sdk';
+import type { DialTarget, Endpoint } from '../endpoint/index.ts';
+import type { PluginInstance, PluginSurface } from '../plugins/index.ts';
+import type { Owner, PluginProvenance, Privilege } from '../registry/registration.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { NodeSecrets } from './secrets.ts';
+
+const defaultConcurrency = 1024;
+
+/** A plugin instance as the registry sees it; every member is what the operator grants now. */
+class InstanceOwner implements Owner {
+  readonly name: string;
+  readonly provenance: PluginProvenance;
+  readonly log: Log;
+  readonly #instance: PluginInstance;
+  #capabilities: Capabilities;
+  #privilege: { readonly granted: PluginInstance['granted']; readonly value: Privilege } | undefined;
+
+  constructor(instance: PluginInstance, capabilities: Capabilities, log: Log) {
+    this.name = instance.name;
+    this.provenance = Object.freeze({ name: instance.name, version: instance.version, package: instance.loaded.package });
+    this.log = log;
+    this.#instance = instance;
+    this.#capabilities = capabilities;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** Calls that run keep the copy they have. */
+  renew(capabilities: Capabilities): void {
+    this.#capabilities = capabilities;
+  }
+
+  get concurrency(): number {
+    return this.#instance.limits.concurrency ?? defaultConcurrency;
+  }
+
+  get privilege(): Privilege {
+    const { granted } = this.#instance;
+    if (this.#privilege?.granted !== granted) {
+      const { scopes, resources, operations, secrets } = granted;
+      const value: Privilege = Object.freeze({
+        authority: Object.freeze({ id: `plugin:${this.name}`, scopes, resources }),
+        reach: operations.flatMap((text) => parsePattern(text) ?? []),
+        capabilities: secrets,
+      });
+      this.#privilege = { granted, value };
+    }
+    return this.#privilege.value;
+  }
+}
+
+export interface SurfaceParts {
+  readonly registry: Registry;
+  readonly endpoint: Endpoint;
+  readonly secrets: NodeSecrets;
+  readonly pluginLog: (plugin: string) => Log;
+  readonly reloadGrace: () => number;
+  readonly resolveTarget: (target: string) => DialTarget;
+}
+
+export class NodeSurface implements PluginSurface {
+  readonly #parts: SurfaceParts;
+  readonly #owners = new Map<PluginInstance, InstanceOwner>();
+
+  constructor(parts: SurfaceParts) {
+    this.#parts = parts;
+  }
+
+  #owner(instance: PluginInstance): InstanceOwner {
+    let owner = this.#owners.get(instance);
+    if (owner === undefined) {
+      const { secrets, pluginLog } = this.#parts;
+      const capabilities = secrets.capabilities(instance.name, instance.granted.secrets);
+      owner = new InstanceOwner(instance, capabilities, pluginLog(instance.name));
+      this.#owners.set(instance, owner);
+    }
+    return owner;
+  }
+
+  publish(next: PluginInstance, previous: PluginInstance | undefined): Promise<void> {
+    const { endpoint, registry } = this.#parts;
+    const owner = this.#owner(next);
+    const old = previous && this.#owners.get(previous);
+    // What can be refused without a change is refused first.
+    registry.base.prepare(next.name, next.operations);
+    const connections = previous === undefined ? endpoint.enable(next) : endpoint.replace(previous, next);
+    try {
+      registry.publish(owner, next.operations, old);
+    } catch (error) {
+      if (previous === undefined) void endpoint.disable(next);
+      else void endpoint.replace(next, previous);
+      this.#owners.delete(next);
+      throw error;
+    }
+    return previous === undefined || old === undefined ? Promise.resolve() : this.#over(previous, old, connections ?? undefined);
+  }
+
+  withdraw(instance: PluginInstance): Promise<void> {
+    const { endpoint, registry } = this.#parts;
+    const owner = this.#owners.get(instance);
+    if (owner === undefined) return Promise.resolve();
+    registry.withdraw(owner);
+    return this.#over(instance, owner, endpoint.disable(instance));
+  }
+
+  async #over(instance: PluginInstance, owner: InstanceOwner, connections: Promise<void> | undefined): Promise<void> {
+    const grace = instance.limits.reloadGrace ?? this.#parts.reloadGrace();
+    await Promise.all([connections, this.#parts.registry.drained(owner, grace)]);
+    this.#owners.delete(instance);
+  }
+
+  privilegeChanged(): void {
+    // Read at each step: nothing is kept.
+  }
+
+  /** Secrets have changed: the next call sees the new ones. */
+  renewCapabilities(): void {
+    for (const [instance, owner] of this.#owners) {
+      try {
+        owner.renew(this.#parts.secrets.capabilities(instance.name, instance.granted.secrets));
+      } catch (error) {
+        this.#parts.pluginLog(instance.name).error('secret is gone', {
+          message: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+  }
+
+  operations(instance: PluginInstance): HostOperations {
+    const { registry, endpoint } = this.#parts;
+    let caller: ReturnType<Registry['callerFor']> | undefined;
+    const own = () => {
+      caller ??= registry.callerFor(this.#owner(instance), instance.signal);
+      return caller;
+    };
+    return Object.freeze<HostOperations>({
+      invoke: (name, input, options) => own().invoke(name, input, options),
+      subscribe: (name, input, options) => own().subscribe(name, input, options),
+      publish: () => {
+        throw new CallError('INTERNAL', 'publishing imported operations is not available in this build');
+      },
+      gateway: (auth) => {
+        if (!instance.granted.gateway) {
+          throw new CallError('FORBIDDEN', `plugin ${instance.name} has no grant "gateway": add it to plugins.${instance.name}.grant`);
+        }
+        if (!endpoint.isAuthContext(auth)) {
+          throw new CallError('FORBIDDEN', 'a gateway serves an AuthContext that the host made, not a copy');
+        }
+        return registry.gateway(auth);
+      },
+    });
+  }
+
+  dispatch(instance: PluginInstance, alpn: string, stream: Duplex, auth: DispatchAuth): Promise<CloseInfo> {
+    return this.#parts.endpoint.dispatch(instance, alpn, stream, auth);
+  }
+
+  dial(instance: PluginInstance, alpn: string, target: string, options: DialRequest): Promise<Connection> {
+    return this.#parts.endpoint.dial(this.#parts.resolveTarget(target), { ...options, alpn, owner: instance });
+  }
+}
