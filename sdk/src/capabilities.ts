@@ -51,12 +51,20 @@ export class Capabilities {
   /** A new object that has that value too; this one stays as it was. */
   withApiKey(name: string, value: string): Capabilities {
     this.#check();
-    return new Capabilities(this.#keys, copy(this.#apiKeys).set(name, encoder.encode(value)), copy(this.#tokens));
+    return new Capabilities(
+      this.#keys,
+      copy(this.#apiKeys).set(name, encoder.encode(value)),
+      copy(this.#tokens),
+    );
   }
 
   withHttpToken(name: string, value: string): Capabilities {
     this.#check();
-    return new Capabilities(this.#keys, copy(this.#apiKeys), copy(this.#tokens).set(name, encoder.encode(value)));
+    return new Capabilities(
+      this.#keys,
+      copy(this.#apiKeys),
+      copy(this.#tokens).set(name, encoder.encode(value)),
+    );
   }
 
   /** An API key goes before a token of the same name. */
@@ -97,7 +105,8 @@ export class Capabilities {
   }
 
   #check(): void {
-    if (this.#disposed) throw new Error('Capabilities have been disposed of; take them from the context of each call');
+    if (this.#disposed)
+      throw new Error('Capabilities have been disposed of; take them from the context of each call');
   }
 
   toJSON(): never {
@@ -108,6 +117,9 @@ export class Capabilities {
     return `Capabilities { ${this.#disposed ? 'disposed' : this.names().join(', ')} }`;
   }
 }
+
+// The members of every instance, those of other plugins included.
+Object.freeze(Capabilities.prototype);
 
 function copy(values: Values): Map<string, Uint8Array> {
   return new Map([...values].map(([name, value]) => [name, value.slice()]));

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Certificate } from '../endpoint/engine.ts';
-import { ed25519PublicKey } from '../vault/index.ts';
+import { ed25519PrivateKey, ed25519PublicKey } from '../vault/index.ts';
 import {
   bitString,
   boolean,
@@ -28,16 +28,11 @@ export interface IdentityKey {
   readonly privateKey: KeyObject;
 }
 
-/** PKCS #8 of an Ed25519 key (RFC 8410 7), without its 32 bytes. */
-const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ed25519Algorithm = sequence(objectIdentifier('1.3.101.112'));
 
 /** The key of a 32-byte RFC 8032 secret. */
 export function identityKey(secret: Uint8Array): IdentityKey {
-  const der = Buffer.concat([pkcs8Prefix, secret]);
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  der.fill(0);
-  return { publicKey: ed25519PublicKey(secret), privateKey };
+  return { publicKey: ed25519PublicKey(secret), privateKey: ed25519PrivateKey(secret) };
 }
 
 /** SubjectPublicKeyInfo, 44 bytes. */
@@ -60,17 +55,21 @@ const extensions = sequence(
   // keyUsage: digitalSignature.
   extension('2.5.29.15', true, bitString(Buffer.from([0x80]), 7)),
   // extKeyUsage: serverAuth, clientAuth.
-  extension('2.5.29.37', false, sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'), objectIdentifier('1.3.6.1.5.5.7.3.2'))),
+  extension(
+    '2.5.29.37',
+    false,
+    sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'), objectIdentifier('1.3.6.1.5.5.7.3.2')),
+  ),
 );
 
-const validity = sequence(
-  tlv(0x17, Buffer.from('200101000000Z')),
-  tlv(0x18, Buffer.from('99991231235959Z')),
-);
+const validity = sequence(tlv(0x17, Buffer.from('200101000000Z')), tlv(0x18, Buffer.from('99991231235959Z')));
 
 /** DER. */
 export function identityCertificateDer({ publicKey, privateKey }: IdentityKey): Buffer {
-  const commonName = sequence(objectIdentifier('2.5.4.3'), utf8String(Buffer.from(publicKey).toString('hex')));
+  const commonName = sequence(
+    objectIdentifier('2.5.4.3'),
+    utf8String(Buffer.from(publicKey).toString('hex')),
+  );
   const name = sequence(set(commonName));
   const toBeSigned = sequence(
     explicit(0, integer(Buffer.from([2]))),
@@ -101,6 +100,9 @@ export function freshCertificate(): Certificate {
 }
 
 export function toPem(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

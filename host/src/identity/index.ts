@@ -18,5 +18,10 @@ export { isTime, type PeerEntry, PeersFormatError, parsePeers, peerIdFault } fro
 export { type PeerChange, type PeerLoss, PeerTable } from './peer-table.ts';
 export * from './peers-file.ts';
 export { isToken, makeToken, tokenHash } from './token.ts';
-export { type ServerExpectation, serverVerifier } from './verify-server.ts';
+export {
+  parseAuthorities,
+  type ServerExpectation,
+  serverVerifier,
+  VerifierBuildError,
+} from './verify-server.ts';
 export { fingerprintToZBase32, toZBase32 } from './z-base-32.ts';

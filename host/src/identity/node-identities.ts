@@ -12,7 +12,6 @@ import { certificateFingerprint, ed25519Fingerprint } from './fingerprint.ts';
 import type { PeerTable } from './peer-table.ts';
 import { serverVerifier } from './verify-server.ts';
 
-
 export interface NodeIdentitiesOptions {
   /** `null`: a caller without identity. */
   readonly key: IdentityKey | null;
@@ -62,4 +61,3 @@ export class NodeIdentities implements EndpointIdentities {
     return serverVerifier({ pins, name, ca: this.#options.ca() });
   }
 }
-

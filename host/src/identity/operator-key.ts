@@ -30,7 +30,14 @@ function field(bytes: Uint8Array): Buffer {
 export function formatOpenSshKey(secret: Uint8Array, comment: string): string {
   const publicKey = ed25519PublicKey(secret);
   const check = randomBytes(4);
-  const inner = [check, check, field(keyType), field(publicKey), field(Buffer.concat([secret, publicKey])), field(Buffer.from(comment))];
+  const inner = [
+    check,
+    check,
+    field(keyType),
+    field(publicKey),
+    field(Buffer.concat([secret, publicKey])),
+    field(Buffer.from(comment)),
+  ];
   let body = Buffer.concat(inner);
   // Padding 1, 2, 3 … to the block size of the cipher "none".
   const padding = Buffer.from(Array.from({ length: (8 - (body.length % 8)) % 8 }, (_, i) => i + 1));
@@ -64,14 +71,26 @@ export function parseOpenSshKey(text: string): IdentityKey {
   };
   const cipher = read(bytes, offset);
   if (cipher.value.toString() !== 'none') {
-    throw new OperatorKeyError('the key has a passphrase, which is not available in this build; remove it with: ssh-keygen -p');
+    throw new OperatorKeyError(
+      'the key has a passphrase, which is not available in this build; remove it with: ssh-keygen -p',
+    );
   }
   offset = read(bytes, read(bytes, cipher.end).end).end + 4;
-  const body = read(bytes, read(bytes, offset).end).value;
+  const shown = read(bytes, offset);
+  const publicKey = Buffer.from(shown.value.subarray(-32));
+  const body = read(bytes, shown.end).value;
   const type = read(body, 8);
-  if (!type.value.equals(keyType)) throw new OperatorKeyError(`expected an ssh-ed25519 key, found ${type.value.toString('latin1')}`);
-  const pair = read(body, read(body, type.end).end).value;
-  return identityKey(pair.subarray(0, 32));
+  if (!type.value.equals(keyType))
+    throw new OperatorKeyError(`expected an ssh-ed25519 key, found ${type.value.toString('latin1')}`);
+  const named = read(body, type.end);
+  const pair = read(body, named.end).value;
+  if (pair.length !== 64) throw new OperatorKeyError(`expected a key of 64 bytes, found ${pair.length}`);
+  const key = identityKey(pair.subarray(0, 32));
+  bytes.fill(0);
+  if (!Buffer.from(key.publicKey).equals(publicKey)) {
+    throw new OperatorKeyError('its private key does not belong to its public key');
+  }
+  return key;
 }
 
 export async function writeOperatorKey(dataDir: string, secret: Uint8Array): Promise<void> {
@@ -79,7 +98,10 @@ export async function writeOperatorKey(dataDir: string, secret: Uint8Array): Pro
 }
 
 /** `undefined` when there is none. @throws OperatorKeyError */
-export async function readOperatorKey(path: string, warn: (message: string) => void): Promise<IdentityKey | undefined> {
+export async function readOperatorKey(
+  path: string,
+  warn: (message: string) => void,
+): Promise<IdentityKey | undefined> {
   const text = await readSecretFile(path, warn);
   if (text === undefined) return undefined;
   try {

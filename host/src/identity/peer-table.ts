@@ -30,8 +30,8 @@ interface Table {
   readonly tokens: readonly { readonly hash: Buffer; readonly entry: PeerEntry }[];
 }
 
-/** Longest delay that a timer of Node takes. */
-const maxDelay = 2 ** 31 - 1;
+/** Milliseconds. A timer does not notice that the clock was set or that the machine slept: it looks again. */
+const maxDelay = 60_000;
 
 export class PeerTable {
   #table: Table = makeTable([], '');
@@ -41,6 +41,7 @@ export class PeerTable {
   readonly #given = new WeakSet<Identity>();
   readonly #now: () => number;
   #expiry: NodeJS.Timeout | undefined;
+  /** Ids of entries whose expiry has been told. */
   readonly #expired = new Set<string>();
 
   /** `now`: milliseconds since 1970. */
@@ -88,10 +89,12 @@ export class PeerTable {
     const before = this.#table;
     this.#table = makeTable(entries, revision);
     this.#identities = new WeakMap();
+    const losses = lossesBetween(before, this.#table, (entry) => this.#isExpired(entry));
+    const news = losses.filter(({ id, reason }) => reason !== 'expired' || !this.#expired.has(id));
     this.#expired.clear();
     for (const entry of entries) if (this.#isExpired(entry)) this.#expired.add(entry.id);
-    this.#tell({ revision, losses: lossesBetween(before, this.#table, (entry) => this.#isExpired(entry)) });
     this.#armExpiry();
+    this.#tell({ revision, losses: news });
   }
 
   onChange(listener: (change: PeerChange) => void): () => void {
@@ -113,13 +116,7 @@ export class PeerTable {
     let identity = this.#identities.get(entry);
     if (identity === undefined) {
       const { id, scopes, resources } = entry;
-      identity = Object.freeze({
-        id,
-        scopes: Object.freeze([...scopes]),
-        resources: Object.freeze(
-          Object.fromEntries(Object.entries(resources).map(([type, words]) => [type, Object.freeze([...words])])),
-        ),
-      });
+      identity = Object.freeze({ id, scopes, resources });
       this.#identities.set(entry, identity);
       this.#given.add(identity);
     }
@@ -149,8 +146,8 @@ export class PeerTable {
       this.#expired.add(entry.id);
       losses.push({ id: entry.id, reason: 'expired', credentials: [] });
     }
-    if (losses.length > 0) this.#tell({ revision: this.#table.revision, losses });
     this.#armExpiry();
+    if (losses.length > 0) this.#tell({ revision: this.#table.revision, losses });
   }
 }
 
@@ -159,15 +156,21 @@ function makeTable(entries: readonly PeerEntry[], revision: string): Table {
     revision,
     entries,
     byId: new Map(entries.map((entry) => [entry.id, entry])),
-    byFingerprint: new Map(entries.flatMap((entry) => entry.fingerprints.map((fingerprint) => [fingerprint, entry]))),
-    tokens: entries.flatMap((entry) => (entry.tokenHash === undefined ? [] : [{ hash: hashBytes(entry.tokenHash), entry }])),
+    byFingerprint: new Map(
+      entries.flatMap((entry) => entry.fingerprints.map((fingerprint) => [fingerprint, entry])),
+    ),
+    tokens: entries.flatMap((entry) =>
+      entry.tokenHash === undefined ? [] : [{ hash: hashBytes(entry.tokenHash), entry }],
+    ),
   };
 }
 
 function lossesBetween(before: Table, after: Table, isExpired: (entry: PeerEntry) => boolean): PeerLoss[] {
   return before.entries.flatMap((old): PeerLoss[] => {
     const entry = after.byId.get(old.id);
-    const loss = (reason: PeerLoss['reason'], credentials: readonly string[] = []) => [{ id: old.id, reason, credentials }];
+    const loss = (reason: PeerLoss['reason'], credentials: readonly string[] = []) => [
+      { id: old.id, reason, credentials },
+    ];
     if (entry === undefined) return loss('removed');
     if (!entry.enabled) return old.enabled ? loss('disabled') : [];
     if (isExpired(entry)) return loss('expired');

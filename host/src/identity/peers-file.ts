@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withLock, writeSecretFile } from '../vault/index.ts';
-import { type PeerEntry, parsePeers, PeersFormatError } from './peer-entry.ts';
+import { LockBusy, withLock, writeSecretFile } from '../vault/index.ts';
+import { type PeerEntry, PeersFormatError, parsePeers } from './peer-entry.ts';
 
 export const peersPath = (dataDir: string) => join(dataDir, 'peers.json');
 
@@ -24,15 +24,28 @@ export interface PeersFile {
 
 /** No file: nobody is authorised. @throws PeersFormatError */
 export async function readPeers(dataDir: string, maxPeers: number = defaultMaxPeers): Promise<PeersFile> {
+  const { entries, revision } = await readDocument(dataDir, maxPeers);
+  return { entries, revision };
+}
+
+interface Document extends PeersFile {
+  /** Members beside the entries, those that alknet does not know included. */
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
+async function readDocument(dataDir: string, maxPeers: number): Promise<Document> {
   const bytes = await readBytes(peersPath(dataDir));
-  if (bytes === undefined) return { entries: [], revision: '' };
+  if (bytes === undefined) {
+    return { entries: [], revision: '', members: { format: 'alknet-peers', version: 1 } };
+  }
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     throw new PeersFormatError(`it is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return { entries: parsePeers(value, maxPeers), revision: revisionOf(bytes) };
+  const entries = parsePeers(value, maxPeers);
+  return { entries, revision: revisionOf(bytes), members: value as Record<string, unknown> };
 }
 
 async function readBytes(path: string): Promise<Buffer | undefined> {
@@ -71,19 +84,27 @@ export async function changePeers(
   { ifRevision, maxPeers = defaultMaxPeers }: { ifRevision?: string; maxPeers?: number } = {},
 ): Promise<string> {
   const path = peersPath(dataDir);
-  return await withLock(`${path}.lock`, async () => {
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const { entries, revision } = await readPeers(dataDir, maxPeers);
-      if (ifRevision !== undefined && ifRevision !== revision) {
-        throw new RevisionMismatch(`peers.json is at revision ${revision || '(no file)'}, not at ${ifRevision}; read it again`);
+  try {
+    return await withLock(`${path}.lock`, async () => {
+      for (let attempt = 1; attempt <= attempts; attempt++) {
+        const { entries, revision, members } = await readDocument(dataDir, maxPeers);
+        if (ifRevision !== undefined && ifRevision !== revision) {
+          throw new RevisionMismatch(
+            `peers.json is at revision ${revision || '(no file)'}, not at ${ifRevision || '(no file)'}; read it again`,
+          );
+        }
+        const peers = parsePeers({ ...members, peers: edit(entries) }, maxPeers);
+        const text = `${JSON.stringify({ ...members, peers }, null, 2)}\n`;
+        const now = await readBytes(path);
+        // Somebody edits by hand, without the lock.
+        if ((now === undefined ? '' : revisionOf(now)) !== revision) continue;
+        await writeSecretFile(path, text);
+        return revisionOf(Buffer.from(text));
       }
-      const peers = parsePeers({ format: 'alknet-peers', version: 1, peers: edit(entries) }, maxPeers);
-      const text = `${JSON.stringify({ format: 'alknet-peers', version: 1, peers }, null, 2)}\n`;
-      const now = await readBytes(path);
-      if ((now === undefined ? '' : revisionOf(now)) !== revision) continue;
-      await writeSecretFile(path, text);
-      return revisionOf(Buffer.from(text));
-    }
-    throw new PeersBusy('peers.json changes all the time; try again');
-  });
+      throw new PeersBusy('peers.json changes all the time; try again');
+    });
+  } catch (error) {
+    if (error instanceof LockBusy) throw new PeersBusy(error.message);
+    throw error;
+  }
 }

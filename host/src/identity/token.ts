@@ -32,7 +32,10 @@ export function hashBytes(hash: string): Buffer {
  * The entry whose hash is that of the token. Every entry is compared, in constant time, and the search does not stop at
  * a match.
  */
-export function findByToken<Entry>(token: string, entries: readonly { hash: Buffer; entry: Entry }[]): Entry | undefined {
+export function findByToken<Entry>(
+  token: string,
+  entries: readonly { hash: Buffer; entry: Entry }[],
+): Entry | undefined {
   if (!isToken(token)) return undefined;
   const digest = createHash('sha256').update(token).digest();
   let found: Entry | undefined;

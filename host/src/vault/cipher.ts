@@ -58,12 +58,19 @@ export function decrypt(key: Uint8Array, { iv, data }: EncryptedData): Buffer {
 export function parseEncrypted(value: unknown): EncryptedData {
   if (typeof value !== 'object' || value === null) throw decoding('expected an object');
   const { key_version, salt, iv, data } = value as Record<string, unknown>;
-  if (typeof key_version !== 'number' || !Number.isInteger(key_version) || key_version < 0 || key_version > maxVersion) {
+  if (
+    typeof key_version !== 'number' ||
+    !Number.isInteger(key_version) ||
+    key_version < 0 ||
+    key_version > maxVersion
+  ) {
     throw decoding('key_version: expected an integer from 0 to 2^32-1');
   }
   const bytes = { salt: base64('salt', salt), iv: base64('iv', iv), data: base64('data', data) };
-  if (bytes.iv.length !== ivLength) throw decoding(`iv: expected ${ivLength} bytes, found ${bytes.iv.length}`);
-  if (bytes.data.length < tagLength) throw decoding(`data: expected at least ${tagLength} bytes, found ${bytes.data.length}`);
+  if (bytes.iv.length !== ivLength)
+    throw decoding(`iv: expected ${ivLength} bytes, found ${bytes.iv.length}`);
+  if (bytes.data.length < tagLength)
+    throw decoding(`data: expected at least ${tagLength} bytes, found ${bytes.data.length}`);
   return { key_version, salt: salt as string, iv: iv as string, data: data as string };
 }
 

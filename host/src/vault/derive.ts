@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHmac, createPrivateKey, createPublicKey } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { HDKey } from '@scure/bip32';
 import { VaultError } from './errors.ts';
 import { type DerivationPath, isHardened } from './path.ts';
@@ -18,13 +18,19 @@ export interface RawKey {
 /** PKCS #8 of an Ed25519 key (RFC 8410 7), without its 32 bytes. */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
+/** The key of a 32-byte RFC 8032 secret, as `node:crypto` signs with it. */
+export function ed25519PrivateKey(secret: Uint8Array): KeyObject {
+  const der = Buffer.concat([pkcs8Prefix, secret]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return key;
+}
+
 /** The public key of a 32-byte RFC 8032 secret. */
 export function ed25519PublicKey(secret: Uint8Array): Uint8Array {
-  const der = Buffer.concat([pkcs8Prefix, secret]);
-  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
-  der.fill(0);
+  const spki = createPublicKey(ed25519PrivateKey(secret)).export({ format: 'der', type: 'spki' });
   // The last 32 bytes of the SPKI are the key.
-  return new Uint8Array(key.export({ format: 'der', type: 'spki' }).subarray(-32));
+  return new Uint8Array(spki.subarray(-32));
 }
 
 /** SLIP-0010: k and c of the path. @throws VaultError `InvalidPath` for an unhardened index */

@@ -7,6 +7,7 @@
 import { inspect } from 'node:util';
 import type { RawKey } from './derive.ts';
 import { VaultError } from './errors.ts';
+import { parsePath } from './path.ts';
 
 export type KeyType = 'Ed25519' | 'Aes256Gcm' | 'Secp256k1';
 export const keyTypes: readonly KeyType[] = ['Ed25519', 'Aes256Gcm', 'Secp256k1'];
@@ -62,7 +63,8 @@ export class DerivedKey {
   }
 
   #check(): void {
-    if (this.#disposed) throw new VaultError('Derivation', `the key at ${this.path} has been disposed of`, 'KeyDerivation');
+    if (this.#disposed)
+      throw new VaultError('Derivation', `the key at ${this.path} has been disposed of`, 'KeyDerivation');
   }
 
   toJSON(): RedactedKey {
@@ -89,10 +91,12 @@ export class DerivedKey {
     const known = keyTypes.find((type) => type === keyType);
     if (known === undefined) throw malformed(`keyType: expected one of ${keyTypes.join(', ')}`);
     if (typeof path !== 'string') throw malformed('path: expected text');
-    return new DerivedKey(known, path, {
-      privateKey: bytesOf('privateKey', privateKey),
+    const secret = bytesOf('privateKey', privateKey);
+    if (secret.length !== 32) throw malformed(`privateKey: expected 32 bytes, found ${secret.length}`);
+    return new DerivedKey(known, parsePath(path).text, {
+      privateKey: secret,
       publicKey: publicKey === undefined ? new Uint8Array(0) : bytesOf('publicKey', publicKey),
-      chainCode: chainCode === undefined || chainCode === redacted ? new Uint8Array(32) : bytesOf('chainCode', chainCode),
+      chainCode: chainCode === undefined ? new Uint8Array(32) : bytesOf('chainCode', chainCode),
     });
   }
 }
@@ -101,7 +105,8 @@ function bytesOf(member: string, value: unknown): Uint8Array {
   if (value === redacted || (Array.isArray(value) && value.join() === redactedBytes.join())) {
     throw new VaultError('Derivation', `${member} is redacted: it holds no key; derive it again`, 'Redacted');
   }
-  if (typeof value === 'string' && /^(?:[0-9a-f]{2})*$/i.test(value)) return new Uint8Array(Buffer.from(value, 'hex'));
+  if (typeof value === 'string' && /^(?:[0-9a-f]{2})*$/i.test(value))
+    return new Uint8Array(Buffer.from(value, 'hex'));
   if (Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) {
     return Uint8Array.from(value);
   }

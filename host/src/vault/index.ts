@@ -5,7 +5,7 @@
  */
 
 export { type EncryptedData, parseEncrypted } from './cipher.ts';
-export { ed25519PublicKey } from './derive.ts';
+export { ed25519PrivateKey, ed25519PublicKey } from './derive.ts';
 export { DerivedKey, type KeyType } from './derived-key.ts';
 export { VaultError, type VaultErrorCode, type VaultErrorKind } from './errors.ts';
 export { readSecretFile, syncDirectory, writeSecretFile } from './files.ts';
@@ -16,3 +16,4 @@ export * from './secrets-file.ts';
 export { readPassphraseFile, type UnlockOptions, unlockVault } from './unlock.ts';
 export { Vault } from './vault.ts';
 export * from './vault-file.ts';
+export { type Kdf, type Protection, parseVaultFile, type VaultFile } from './vault-format.ts';

@@ -66,16 +66,28 @@ export function generatePhrase(words = 24): Phrase {
 export function parsePhrase(text: string): Phrase {
   const normal = text.normalize('NFKD').toLowerCase().split(/\s+/).filter(Boolean);
   if (!entropyBytes.has(normal.length)) {
-    throw new VaultError('Mnemonic', `a phrase has 12, 15, 18, 21 or 24 words, found ${normal.length}`, 'InvalidPhrase');
+    throw new VaultError(
+      'Mnemonic',
+      `a phrase has 12, 15, 18, 21 or 24 words, found ${normal.length}`,
+      'InvalidPhrase',
+    );
   }
   const words = new Set(wordlist);
   const wrong = normal.findIndex((word) => !words.has(word));
   if (wrong !== -1) {
-    throw new VaultError('Mnemonic', `word ${wrong + 1} of the phrase is not in the BIP-39 English list`, 'InvalidPhrase');
+    throw new VaultError(
+      'Mnemonic',
+      `word ${wrong + 1} of the phrase is not in the BIP-39 English list`,
+      'InvalidPhrase',
+    );
   }
   const phrase = normal.join(' ');
   if (!validateMnemonic(phrase, wordlist)) {
-    throw new VaultError('Mnemonic', 'the phrase has a wrong checksum: a word is wrong or out of place', 'InvalidPhrase');
+    throw new VaultError(
+      'Mnemonic',
+      'the phrase has a wrong checksum: a word is wrong or out of place',
+      'InvalidPhrase',
+    );
   }
   return new Phrase(phrase);
 }

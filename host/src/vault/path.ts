@@ -32,16 +32,23 @@ export interface DerivationPath {
 /** @throws VaultError `InvalidPath` */
 export function parsePath(text: string): DerivationPath {
   if (typeof text !== 'string' || !grammar.test(text)) {
-    throw new VaultError('InvalidPath', `derivation path: expected m/44'/60'/0'/0/0 or the like, found ${JSON.stringify(text)}`);
+    throw new VaultError(
+      'InvalidPath',
+      `derivation path: expected m/44'/60'/0'/0/0 or the like, found ${JSON.stringify(text)}`,
+    );
   }
   const segments = text.split('/').slice(1);
   if (segments.length > maxLevels) {
-    throw new VaultError('InvalidPath', `derivation path: ${segments.length} levels, at most ${maxLevels} are possible`);
+    throw new VaultError(
+      'InvalidPath',
+      `derivation path: ${segments.length} levels, at most ${maxLevels} are possible`,
+    );
   }
   const indices = segments.map((segment) => {
     const hardened = /['h]$/.test(segment);
     const index = Number(hardened ? segment.slice(0, -1) : segment);
-    if (index >= hardenedBit) throw new VaultError('InvalidPath', `derivation path: index ${segment} is not below 2^31`);
+    if (index >= hardenedBit)
+      throw new VaultError('InvalidPath', `derivation path: index ${segment} is not below 2^31`);
     return hardened ? index + hardenedBit : index;
   });
   const canonical = indices.map((index) => (index >= hardenedBit ? `${index - hardenedBit}'` : `${index}`));
@@ -60,10 +67,18 @@ export function devicePath(n: number): string {
   return `m/74'/0'/0'/${n}'`;
 }
 
+/** 0 and 1 are never used. */
+export function isKeyVersion(version: number): boolean {
+  return Number.isInteger(version) && version >= 2 && version <= hardenedBit + 1;
+}
+
 /** Path of the encryption key of a version. @throws VaultError `InvalidPath` for 0, 1 and above 2^31 + 1 */
 export function encryptionPath(version: number): string {
-  if (!Number.isInteger(version) || version < 2 || version > hardenedBit + 1) {
-    throw new VaultError('InvalidPath', `key version: expected an integer from 2 to 2^31+1, found ${version}`);
+  if (!isKeyVersion(version)) {
+    throw new VaultError(
+      'InvalidPath',
+      `key version: expected an integer from 2 to 2^31+1, found ${version}`,
+    );
   }
   return `m/74'/2'/0'/${version - 2}'`;
 }

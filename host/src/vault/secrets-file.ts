@@ -9,7 +9,8 @@ import { type EncryptedData, parseEncrypted } from './cipher.ts';
 import { VaultError } from './errors.ts';
 import { readSecretFile, writeSecretFile } from './files.ts';
 import { LockBusy, withLock } from './lock-file.ts';
-import { CURRENT_KEY_VERSION, encryptionPath } from './path.ts';
+import { CURRENT_KEY_VERSION, encryptionPath, isKeyVersion } from './path.ts';
+import { withoutFinalNewline } from './text.ts';
 import type { Vault } from './vault.ts';
 
 export interface SecretEntry {
@@ -44,15 +45,20 @@ export const secretsPath = (dataDir: string) => join(dataDir, 'secrets.json');
 /** @throws VaultError `SecretName` */
 export function checkSecretName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
-    throw new VaultError('SecretName', `secret name: expected [A-Za-z0-9][A-Za-z0-9._-]{0,63}, found ${JSON.stringify(name.slice(0, 80))}`);
+    throw new VaultError(
+      'SecretName',
+      `secret name: expected [A-Za-z0-9][A-Za-z0-9._-]{0,63}, found ${JSON.stringify(name.slice(0, 80))}`,
+    );
   }
-  if (keyCapabilityNames.includes(name)) throw new VaultError('SecretName', `${name} is a key capability, no secret can have its name`);
+  if (keyCapabilityNames.includes(name))
+    throw new VaultError('SecretName', `${name} is a key capability, no secret can have its name`);
 }
 
 /** No file: no secrets. @throws VaultError `SecretsFormat` */
 export async function readSecrets(dataDir: string, warn: (message: string) => void): Promise<SecretsFile> {
   const text = await readSecretFile(secretsPath(dataDir), warn);
-  if (text === undefined) return { format: 'alknet-secrets', version: 1, keyVersion: CURRENT_KEY_VERSION, secrets: {} };
+  if (text === undefined)
+    return { format: 'alknet-secrets', version: 1, keyVersion: CURRENT_KEY_VERSION, secrets: {} };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -65,18 +71,36 @@ export async function readSecrets(dataDir: string, warn: (message: string) => vo
 export function parseSecrets(value: unknown): SecretsFile {
   if (typeof value !== 'object' || value === null) throw format('expected an object');
   const { format: kind, version, keyVersion, secrets } = value as Record<string, unknown>;
-  if (kind !== 'alknet-secrets' || version !== 1) throw format('expected format "alknet-secrets" and version 1');
-  if (typeof keyVersion !== 'number' || !Number.isInteger(keyVersion) || keyVersion < 2) throw format('keyVersion: expected an integer from 2');
-  if (typeof secrets !== 'object' || secrets === null || Array.isArray(secrets)) throw format('secrets: expected an object');
-  for (const [name, entry] of Object.entries(secrets)) {
-    try {
-      checkSecretName(name);
-      parseEncrypted((entry as Record<string, unknown>)['value']);
-    } catch (error) {
-      throw format(`${name}: ${error instanceof Error ? error.message : 'malformed'}`);
-    }
+  if (kind !== 'alknet-secrets' || version !== 1)
+    throw format('expected format "alknet-secrets" and version 1');
+  if (typeof keyVersion !== 'number' || !isKeyVersion(keyVersion)) {
+    throw format('keyVersion: expected an integer from 2 to 2^31+1');
   }
+  if (typeof secrets !== 'object' || secrets === null || Array.isArray(secrets)) {
+    throw format('secrets: expected an object');
+  }
+  const entries = Object.entries(secrets);
+  if (entries.length > maxSecrets)
+    throw format(`${entries.length} secrets, at most ${maxSecrets} are possible`);
+  for (const [name, entry] of entries) checkEntry(name, entry);
   return value as SecretsFile;
+}
+
+function checkEntry(name: string, entry: unknown): void {
+  try {
+    checkSecretName(name);
+    if (typeof entry !== 'object' || entry === null) throw new TypeError('expected an object');
+    const { value, createdAt, updatedAt } = entry as Record<string, unknown>;
+    const { key_version } = parseEncrypted(value);
+    if (!isKeyVersion(key_version)) throw new TypeError('key_version: expected an integer from 2 to 2^31+1');
+    if (typeof createdAt !== 'string' || typeof updatedAt !== 'string') {
+      throw new TypeError('createdAt, updatedAt: expected times');
+    }
+  } catch (error) {
+    throw format(
+      `${JSON.stringify(name.slice(0, 80))}: ${error instanceof Error ? error.message : 'malformed'}`,
+    );
+  }
 }
 
 function format(text: string): VaultError {
@@ -86,24 +110,54 @@ function format(text: string): VaultError {
 export async function listSecrets(dataDir: string, warn: (message: string) => void): Promise<SecretRow[]> {
   const { secrets } = await readSecrets(dataDir, warn);
   return Object.entries(secrets)
-    .map(([name, { value, createdAt, updatedAt }]) => ({ name, keyVersion: value.key_version, createdAt, updatedAt }))
+    .map(([name, { value, createdAt, updatedAt }]) => ({
+      name,
+      keyVersion: value.key_version,
+      createdAt,
+      updatedAt,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @throws VaultError `SecretName`, `SecretValue`, `SecretsBusy` */
-export async function setSecret(dataDir: string, vault: Vault, name: string, value: string, warn: (m: string) => void): Promise<void> {
-  checkSecretName(name);
+/** The value in the bytes of a file or pipe: UTF-8, one final newline removed. @throws VaultError `SecretValue` */
+export function secretText(bytes: Uint8Array): string {
+  const text = withoutFinalNewline(bytes);
+  if (text === undefined) throw new VaultError('SecretValue', 'a secret is UTF-8 text, found other bytes');
+  checkSecretValue(text);
+  return text;
+}
+
+function checkSecretValue(value: string): void {
   const bytes = Buffer.byteLength(value);
   if (bytes === 0 || bytes > maxSecretBytes) {
     throw new VaultError('SecretValue', `a secret has 1 byte to 64 KiB, found ${bytes} bytes`);
   }
+  // A half of a surrogate pair has no UTF-8 form and would come back as another character.
+  if (/\p{Surrogate}/u.test(value))
+    throw new VaultError('SecretValue', 'a secret is UTF-8 text, found half a character');
+}
+
+/** @throws VaultError `SecretName`, `SecretValue`, `SecretsBusy`, `VaultLocked` */
+export async function setSecret(
+  dataDir: string,
+  vault: Vault,
+  name: string,
+  value: string,
+  warn: (m: string) => void,
+): Promise<void> {
+  checkSecretName(name);
+  checkSecretValue(value);
   await change(dataDir, warn, (file) => {
     const now = new Date().toISOString();
-    const old = file.secrets[name];
+    const old = Object.hasOwn(file.secrets, name) ? file.secrets[name] : undefined;
     if (old === undefined && Object.keys(file.secrets).length >= maxSecrets) {
       throw new VaultError('SecretValue', `a node holds at most ${maxSecrets} secrets`);
     }
-    const entry = { value: vault.encrypt(value, file.keyVersion), createdAt: old?.createdAt ?? now, updatedAt: now };
+    const entry = {
+      value: vault.encrypt(value, file.keyVersion),
+      createdAt: old?.createdAt ?? now,
+      updatedAt: now,
+    };
     return { ...file, secrets: { ...file.secrets, [name]: entry } };
   });
 }
@@ -118,13 +172,21 @@ export async function removeSecret(dataDir: string, name: string, warn: (m: stri
 }
 
 /** Re-encrypts every value under the next key version, or under `to`, in one write. */
-export async function rotateSecrets(dataDir: string, vault: Vault, to: number | undefined, warn: (m: string) => void): Promise<number> {
+export async function rotateSecrets(
+  dataDir: string,
+  vault: Vault,
+  to: number | undefined,
+  warn: (m: string) => void,
+): Promise<number> {
   let version = 0;
   await change(dataDir, warn, (file) => {
     version = to ?? file.keyVersion + 1;
     encryptionPath(version);
     if (version <= file.keyVersion) {
-      throw new VaultError('InvalidPath', `key version: expected more than ${file.keyVersion}, found ${version}`);
+      throw new VaultError(
+        'InvalidPath',
+        `key version: expected more than ${file.keyVersion}, found ${version}`,
+      );
     }
     const now = new Date().toISOString();
     const secrets = Object.fromEntries(
@@ -146,10 +208,17 @@ export function openSecret(file: SecretsFile, vault: Vault, name: string): strin
 }
 
 function missing(name: string): VaultError {
-  return new VaultError('SecretMissing', `there is no secret ${name}; set it with: alknet secret set ${name}`);
+  return new VaultError(
+    'SecretMissing',
+    `there is no secret ${name}; set it with: alknet secret set ${name}`,
+  );
 }
 
-async function change(dataDir: string, warn: (m: string) => void, edit: (file: SecretsFile) => SecretsFile): Promise<void> {
+async function change(
+  dataDir: string,
+  warn: (m: string) => void,
+  edit: (file: SecretsFile) => SecretsFile,
+): Promise<void> {
   try {
     await withLock(`${secretsPath(dataDir)}.lock`, async () => {
       const next = edit(await readSecrets(dataDir, warn));

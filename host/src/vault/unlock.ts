@@ -5,9 +5,10 @@
  * @module
  */
 
-import { lstat, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VaultError } from './errors.ts';
+import { withoutFinalNewline } from './text.ts';
 import type { Vault } from './vault.ts';
 import { openVaultFile, readUnlockKey, readVaultFile } from './vault-file.ts';
 
@@ -20,23 +21,26 @@ export interface UnlockOptions {
   /** Asks without echo; absent when there is no terminal. `attempt` counts from 1. */
   readonly prompt?: ((attempt: number) => Promise<string>) | undefined;
   readonly warn: (message: string) => void;
+  /** A locked handle to be unlocked; a new one when absent. */
+  readonly vault?: Vault | undefined;
 }
 
 const attempts = 3;
 
 /** @throws VaultError `VaultMissing`, `VaultFormat`, `UnlockFailed`, `NoUnlockSource`, `FilePermissions` */
 export async function unlockVault(options: UnlockOptions): Promise<Vault> {
-  const { dataDir, passphraseFile, credentialsDirectory, prompt, warn } = options;
+  const { dataDir, passphraseFile, credentialsDirectory, prompt, warn, vault } = options;
   const file = await readVaultFile(dataDir, warn);
   if (file.protection === 'keyfile') {
-    if (passphraseFile !== undefined) warn('the vault is protected by vault.key; the given passphrase is ignored');
-    return await openVaultFile(file, await readUnlockKey(dataDir, warn));
+    if (passphraseFile !== undefined)
+      warn('the vault is protected by vault.key; the given passphrase is ignored');
+    return await openVaultFile(file, await readUnlockKey(dataDir, warn), vault);
   }
   const credential = credentialsDirectory && join(credentialsDirectory, 'alknet-passphrase');
   const path = passphraseFile ?? (credential && (await exists(credential)) ? credential : undefined);
   if (path !== undefined) {
     const passphrase = await readPassphraseFile(path, warn);
-    return await openVaultFile(file, passphrase).catch((error: unknown) => {
+    return await openVaultFile(file, passphrase, vault).catch((error: unknown) => {
       throw error instanceof VaultError ? new VaultError(error.code, `${path}: ${error.message}`) : error;
     });
   }
@@ -49,29 +53,39 @@ export async function unlockVault(options: UnlockOptions): Promise<Vault> {
   }
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openVaultFile(file, await prompt(attempt));
+      return await openVaultFile(file, await prompt(attempt), vault);
     } catch (error) {
-      if (!(error instanceof VaultError) || error.code !== 'UnlockFailed' || attempt === attempts) throw error;
+      if (!(error instanceof VaultError) || error.code !== 'UnlockFailed' || attempt === attempts)
+        throw error;
     }
   }
 }
 
-/** One final newline removed. @throws VaultError `UnlockFailed`, `FilePermissions` */
+/** UTF-8; one final newline removed. @throws VaultError `UnlockFailed`, `FilePermissions` */
 export async function readPassphraseFile(path: string, warn: (message: string) => void): Promise<string> {
+  let handle: FileHandle | undefined;
   let bytes: Buffer;
-  let mode: number;
   try {
-    ({ mode } = await stat(path));
-    bytes = await readFile(path);
+    handle = await open(path, 'r');
+    const { mode } = await handle.stat();
+    if ((mode & 0o007) !== 0) {
+      throw new VaultError(
+        'FilePermissions',
+        `${path}: every user of this machine has rights on it; try: chmod 600 ${path}`,
+      );
+    }
+    if ((mode & 0o070) !== 0) warn(`${path}: its group has rights on this passphrase; mode 600 is safer`);
+    bytes = await handle.readFile();
   } catch (error) {
-    throw new VaultError('UnlockFailed', `${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`);
+    if (error instanceof VaultError) throw error;
+    const { code = 'error' } = error as NodeJS.ErrnoException;
+    throw new VaultError('UnlockFailed', `${path}: cannot be read (${code})`);
+  } finally {
+    await handle?.close();
   }
-  if ((mode & 0o007) !== 0) {
-    throw new VaultError('FilePermissions', `${path}: every user of this machine may read it; try: chmod 600 ${path}`);
-  }
-  if ((mode & 0o070) !== 0) warn(`${path}: its group may read this passphrase; mode 600 is safer`);
-  const text = bytes.toString('utf8').replace(/\r?\n$/, '');
+  const text = withoutFinalNewline(bytes);
   bytes.fill(0);
+  if (text === undefined) throw new VaultError('UnlockFailed', `${path}: the passphrase is not UTF-8 text`);
   if (text === '') throw new VaultError('UnlockFailed', `${path}: the passphrase is empty`);
   return text;
 }

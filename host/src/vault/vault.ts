@@ -17,7 +17,14 @@ import { DerivedKey, type KeyType, keyTypes } from './derived-key.ts';
 import { VaultError } from './errors.ts';
 import { cacheSize, KeyCache } from './key-cache.ts';
 import { generatePhrase, type Phrase, parsePhrase, seedOf } from './mnemonic.ts';
-import { CURRENT_KEY_VERSION, type DerivationPath, ETHEREUM, encryptionPath, isHardened, parsePath } from './path.ts';
+import {
+  CURRENT_KEY_VERSION,
+  type DerivationPath,
+  ETHEREUM,
+  encryptionPath,
+  isHardened,
+  parsePath,
+} from './path.ts';
 
 export interface VaultOptions {
   /** Milliseconds; for tests of the cache. */
@@ -111,7 +118,10 @@ export class Vault {
   /** The key is the caller's: its arrays are copies. @throws VaultError `UnsupportedKeyType`, `InvalidPath`, `VaultLocked` */
   derive(keyType: KeyType, path: string): DerivedKey {
     if (!keyTypes.includes(keyType)) {
-      throw new VaultError('UnsupportedKeyType', `key type: expected one of ${keyTypes.join(', ')}, found ${String(keyType)}`);
+      throw new VaultError(
+        'UnsupportedKeyType',
+        `key type: expected one of ${keyTypes.join(', ')}, found ${String(keyType)}`,
+      );
     }
     const parsed = parsePath(path);
     if (keyType !== 'Secp256k1' && !parsed.indices.every(isHardened)) {

@@ -1,20 +1,19 @@
 /**
- * `alknet/call`: the operations of the node, as typed calls and subscriptions over any connection.
- * `docs/spec/call.md`.
+ * The call protocol on `alknet/call`: every connection becomes a session that serves the operations of the node to
+ * whoever is on the other side. The protocol itself is `@alknet/sdk/call`. `docs/spec/call.md` 1.
  *
  * @module
  */
 
-import { definePlugin, Type } from '@alknet/sdk';
+import { definePlugin } from '@alknet/sdk';
 import { createSession, type Session } from '@alknet/sdk/call';
 
 export default definePlugin({
   name: 'call',
   version: '0.1.0',
   alpns: ['alknet/call'],
-  config: Type.Object({}, { additionalProperties: false }),
   requests: { gateway: true },
-  start(host) {
+  start: (host) => {
     const sessions = new Set<Session>();
     let draining = false;
     return {
@@ -22,17 +21,13 @@ export default definePlugin({
         const { server } = host.operations.gateway(connection.auth, connection);
         const session = createSession(connection, { serve: server, limits: host.limits, log: host.log });
         sessions.add(session);
-        // The host lets go of a connection by its signal, before it closes it: callers learn that they are given up.
-        const letGo = () => session.letGo();
-        connection.signal.addEventListener('abort', letGo, { once: true });
         if (draining) session.drain();
-        try {
-          await session.closed;
-        } finally {
-          connection.signal.removeEventListener('abort', letGo);
-          sessions.delete(session);
-        }
+        // At reload or shutdown the callers are told; the connection is the host's to close.
+        connection.signal.addEventListener('abort', () => session.letGo(), { once: true });
+        await session.closed;
+        sessions.delete(session);
       },
+
       drain() {
         draining = true;
         for (const session of sessions) session.drain();

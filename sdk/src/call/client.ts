@@ -9,6 +9,7 @@
  */
 
 import type { Static } from 'typebox';
+import { codecOf } from '../bytes.ts';
 import type { AnyOperation, OperationType } from '../operation.ts';
 import type { CallOptions, KnownOperation } from './outgoing.ts';
 
@@ -44,24 +45,59 @@ export interface ClientSession {
   ): AsyncIterableIterator<unknown, undefined, undefined>;
 }
 
+interface Facts {
+  readonly known: KnownOperation;
+  /** From JSON to what the schema declares: `Bytes()` to bytes, `Int64()` to a bigint. */
+  readonly decode: ((output: unknown) => unknown) | undefined;
+}
+
+const noFacts: Facts = { known: {}, decode: undefined };
+
 export function makeClient<const Operations extends readonly AnyOperation[]>(
   operations: Operations,
   session: ClientSession,
 ): Client<Operations> {
-  const known = new Map<string, KnownOperation>(
-    operations.map(({ name, timeoutMs, errors }) => [
-      name,
-      {
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        errorCodes: new Set(errors?.map(({ code }) => code)),
-      },
-    ]),
-  );
+  const facts = new Map(operations.map((operation) => [operation.name, factsOf(operation)]));
   const client = {
-    call: (name: string, input: unknown, options?: CallOptions) =>
-      session.call(name, input, options, known.get(name) ?? {}),
-    subscribe: (name: string, input: unknown, options?: CallOptions) =>
-      session.subscribe(name, input, options, known.get(name) ?? {}),
+    call: (name: string, input: unknown, options?: CallOptions) => {
+      const { known, decode } = facts.get(name) ?? noFacts;
+      const output = session.call(name, input, options, known);
+      return decode === undefined ? output : output.then(decode);
+    },
+    subscribe: (name: string, input: unknown, options?: CallOptions) => {
+      const { known, decode } = facts.get(name) ?? noFacts;
+      const values = session.subscribe(name, input, options, known);
+      return decode === undefined ? values : decoded(values, decode);
+    },
   };
   return client as Client<Operations>;
+}
+
+function factsOf({ timeoutMs, errors, output }: AnyOperation): Facts {
+  return {
+    known: {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      errorCodes: new Set(errors?.map(({ code }) => code)),
+    },
+    decode: codecOf(output)?.decode,
+  };
+}
+
+type Values = AsyncIterableIterator<unknown, undefined, undefined>;
+
+function decoded(values: Values, decode: (output: unknown) => unknown): Values {
+  return {
+    [Symbol.asyncIterator]() {
+      values[Symbol.asyncIterator]();
+      return this;
+    },
+    next: async () => {
+      const next = await values.next();
+      return next.done === true ? next : { done: false, value: decode(next.value) };
+    },
+    return: async () => {
+      await values.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }

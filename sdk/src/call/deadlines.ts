@@ -15,31 +15,63 @@ export interface Deadline {
   cancel(): void;
 }
 
-const moments = new Map<number, Set<() => void>>();
+interface Moment {
+  readonly at: number;
+  readonly waiting: Set<() => void>;
+  timer: NodeJS.Timeout;
+}
+
+const moments = new Map<number, Moment>();
+/** One moment without deadlines may keep its timer: calls one after another then share it instead of making their own. */
+let spare: Moment | undefined;
 
 /** Calls back at `at`, a `performance.now()` time, unless cancelled. The timers keep no process alive. */
 export function deadline(at: number, expire: () => void): Deadline {
-  const moment = Math.ceil(at / granularity) * granularity;
-  let waiting = moments.get(moment);
-  if (waiting === undefined) {
-    waiting = new Set();
-    moments.set(moment, waiting);
-    arm(moment, waiting);
+  const rounded = Math.ceil(at / granularity) * granularity;
+  let moment = moments.get(rounded);
+  if (moment === undefined) {
+    moment = make(rounded);
+    moments.set(rounded, moment);
   }
-  const set = waiting;
-  set.add(expire);
-  return { cancel: () => void set.delete(expire) };
+  const shared = moment;
+  shared.waiting.add(expire);
+  return {
+    cancel: () => {
+      if (shared.waiting.delete(expire) && shared.waiting.size === 0) retire(shared);
+    },
+  };
 }
 
-function arm(moment: number, waiting: Set<() => void>): void {
-  const timer = setTimeout(
-    () => {
-      // Timers may fire a fraction of a millisecond early.
-      if (performance.now() < moment) return arm(moment, waiting);
-      moments.delete(moment);
-      for (const expire of waiting) expire();
-    },
-    Math.min(maxDelay, Math.max(1, Math.ceil(moment - performance.now()))),
-  );
-  timer.unref();
+/** Moments that have a timer, those without deadlines included. */
+export function armedMoments(): number {
+  return moments.size;
+}
+
+function make(at: number): Moment {
+  const moment: Moment = { at, waiting: new Set(), timer: arm(at, () => fire(moment)) };
+  return moment;
+}
+
+function arm(at: number, fired: () => void): NodeJS.Timeout {
+  return setTimeout(fired, Math.min(maxDelay, Math.max(1, Math.ceil(at - performance.now())))).unref();
+}
+
+function fire(moment: Moment): void {
+  // Timers may fire a fraction of a millisecond early.
+  if (performance.now() < moment.at) {
+    moment.timer = arm(moment.at, () => fire(moment));
+    return;
+  }
+  moments.delete(moment.at);
+  if (spare === moment) spare = undefined;
+  for (const expire of moment.waiting) expire();
+}
+
+function retire(moment: Moment): void {
+  if (moments.get(moment.at) !== moment) return;
+  const before = spare;
+  spare = moment;
+  if (before === undefined || before === moment || before.waiting.size > 0) return;
+  clearTimeout(before.timer);
+  moments.delete(before.at);
 }

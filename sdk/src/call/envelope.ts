@@ -106,11 +106,10 @@ export function errorText(error: CallError): string {
 
 /** What a `call.error` says; a malformed one is `INTERNAL`, so that nobody waits for it in vain. */
 export function toCallError(payload: unknown, known: (code: string) => boolean): CallError {
-  if (!isObject(payload) || typeof payload['code'] !== 'string' || typeof payload['message'] !== 'string') {
-    return new CallError('INTERNAL', 'malformed error');
-  }
+  if (!isObject(payload)) return new CallError('INTERNAL', 'malformed error');
   const { code, message, retryable, details } = payload;
+  if (typeof code !== 'string' || typeof message !== 'string') return new CallError('INTERNAL', 'malformed error');
   // The set of codes is open; what nobody here knows must not be retried on the peer's word.
-  const trusted = known(code as string);
-  return new CallError(code as string, message as string, { retryable: trusted && retryable === true, details });
+  const again = code === 'TIMEOUT' || (retryable === true && known(code));
+  return new CallError(code, message, { retryable: again, details });
 }

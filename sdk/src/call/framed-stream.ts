@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { ConnectionError, StreamCode } from '../errors.ts';
 import { type Envelope, toEnvelope } from './envelope.ts';
 import { BadFrame, encodeFrame, FrameReader, parseBody } from './frames.ts';
+import type { PartialFrames } from './partial-frames.ts';
 
 /** A partial frame without a byte of progress for this long is given up, milliseconds. */
 const stallTime = 30_000;
@@ -17,8 +18,8 @@ export interface FramedStreamEvents {
   envelope(stream: FramedStream, envelope: Envelope, size: number): boolean;
   /** The peer will send no more. */
   ended(stream: FramedStream): void;
-  /** Nothing can be read or written any more. `reason` is for people and never content. */
-  closed(stream: FramedStream, reason: string): void;
+  /** Nothing can be read or written any more. `reason` is for people, never content, and absent for an ordinary end. */
+  closed(stream: FramedStream, reason: string | undefined, cause: Error | undefined): void;
   /** A frame that broke the protocol; the stream is being given up. */
   bad(stream: FramedStream, reason: string): void;
 }
@@ -28,6 +29,7 @@ export class FramedStream {
   readonly #events: FramedStreamEvents;
   readonly #reader: FrameReader;
   readonly #limit: () => number;
+  readonly #partials: PartialFrames;
   #frames: Buffer[] = [];
   #flushing = false;
   #over = false;
@@ -36,13 +38,20 @@ export class FramedStream {
   /** Frames of a chunk whose reading was stopped. */
   #rest: Iterator<Buffer> | undefined;
   #stall: NodeJS.Timeout | undefined;
+  /** By {@link pause}: the consumer of what is read has enough. */
   #paused = false;
-  #reason = 'stream closed';
+  /** No room for the frame under way beside those of the other streams. */
+  #crowdedOut = false;
+  /** The end of the stream has come behind frames that are held. */
+  #endHeld = false;
+  #reason: string | undefined;
+  #cause: Error | undefined;
 
-  constructor(duplex: Duplex, limit: () => number, events: FramedStreamEvents) {
+  constructor(duplex: Duplex, limit: () => number, partials: PartialFrames, events: FramedStreamEvents) {
     this.duplex = duplex;
     this.#events = events;
     this.#limit = limit;
+    this.#partials = partials;
     this.#reader = new FrameReader(limit);
     duplex.on('data', (chunk: Buffer) => this.#read(chunk));
     duplex.on('end', () => this.#end());
@@ -60,11 +69,6 @@ export class FramedStream {
 
   get readEnded(): boolean {
     return this.#readEnded;
-  }
-
-  /** Bytes held of an unfinished frame. */
-  get partial(): number {
-    return this.#reader.partial;
   }
 
   /** Whether a frame of that many bytes may be sent by our own limit. */
@@ -140,14 +144,16 @@ export class FramedStream {
     this.#held = undefined;
     if (held !== undefined && !this.#deliver(held.envelope, held.size)) return;
     if (!this.#drainRest()) return;
-    if (!this.#paused) this.duplex.resume();
+    if (this.#endHeld) return this.#end();
+    this.#expectMore();
+    if (!this.#paused && !this.#crowdedOut) this.duplex.resume();
   }
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
     clearTimeout(this.#stall);
     this.#rest = this.#reader.feed(chunk);
-    if (this.#drainRest()) this.#watchStall();
+    if (this.#drainRest()) this.#expectMore();
   }
 
   /** `false` when reading stopped: held, or the stream given up. */
@@ -175,8 +181,27 @@ export class FramedStream {
     return false;
   }
 
+  /** All that has come is dealt with; is a frame under way, and is there room for it? */
+  #expectMore(): void {
+    const { expected, partial } = this.#reader;
+    if (expected === 0) this.#partials.release(this);
+    else if (!this.#partials.admit(this, expected, () => this.#roomAgain())) {
+      this.#crowdedOut = true;
+      this.duplex.pause();
+      return;
+    }
+    if (expected > 0 || partial > 0) this.#watchStall();
+  }
+
+  #roomAgain(): void {
+    this.#crowdedOut = false;
+    if (this.#over) return;
+    this.#watchStall();
+    if (!this.#paused) this.duplex.resume();
+  }
+
   #watchStall(): void {
-    if (this.#reader.partial === 0 && this.#reader.expected === 0) return;
+    clearTimeout(this.#stall);
     this.#stall = setTimeout(() => {
       this.#bad(new BadFrame('no byte of an unfinished frame for 30 s', StreamCode.STALLED));
     }, stallTime);
@@ -191,6 +216,9 @@ export class FramedStream {
   #end(): void {
     if (this.#over) return;
     clearTimeout(this.#stall);
+    // A Readable may end while it is paused, as its last chunk has been taken.
+    this.#endHeld = this.#held !== undefined || this.#rest !== undefined;
+    if (this.#endHeld) return;
     try {
       this.#reader.end();
     } catch (error) {
@@ -202,8 +230,11 @@ export class FramedStream {
   }
 
   #fail(error: Error): void {
+    if (this.#over) return;
+    this.#cause = error;
     const code = error instanceof ConnectionError ? error.streamCode : undefined;
-    if (code === StreamCode.FRAME_TOO_LARGE) this.#reason = 'stream closed: frame too large for the other side';
+    if (error instanceof ConnectionError && error.code === 'CONNECTION_CLOSED') this.#reason = 'connection closed';
+    else if (code === StreamCode.FRAME_TOO_LARGE) this.#reason = 'stream closed: frame too large for the other side';
     else if (code === StreamCode.BAD_FRAME) this.#reason = 'stream closed: the other side refused a frame';
     else if (code === StreamCode.STALLED) this.#reason = 'stream closed: a frame stalled';
     // Reset or stopped: half a stream is of no use to a conversation.
@@ -218,6 +249,7 @@ export class FramedStream {
     this.#frames = [];
     this.#rest = undefined;
     this.#held = undefined;
-    this.#events.closed(this, this.#reason);
+    this.#partials.release(this);
+    this.#events.closed(this, this.#reason, this.#cause);
   }
 }

@@ -37,6 +37,10 @@ class Request implements IncomingCall {
   credit = Number.POSITIVE_INFINITY;
   creditCame: (() => void) | undefined;
   values: AsyncIterator<unknown, void, undefined> | undefined;
+  /** Frees slot and id; set while the handler runs. */
+  finish: (() => void) | undefined;
+  /** Until a handler that goes on after its answer is waited for no longer. */
+  grace: Deadline | undefined;
   #controller: AbortController | undefined;
   #reason: CallError | undefined;
   readonly #listeners: ((reason: CallError) => void)[] = [];
@@ -172,7 +176,9 @@ export class IncomingCalls {
       timeout === undefined
         ? undefined
         : deadline(request.receivedAt + timeout, () => {
-            if (this.#held.delete(request)) this.#refuse(request, new CallError('TIMEOUT', 'request timed out'));
+            if (!this.#held.delete(request)) return;
+            this.#refuse(request, new CallError('TIMEOUT', 'request timed out'));
+            this.#next();
           });
     this.#held.set(request, timer);
   }
@@ -200,25 +206,10 @@ export class IncomingCalls {
       return this.#refuse(request, asCallError(error));
     }
     this.#unsettled++;
-    const subscription = request.subscribes;
-    if (subscription) this.#subscriptions++;
+    if (request.subscribes) this.#subscriptions++;
     else this.#running++;
-    let freed = false;
-    const free = () => {
-      if (freed) return;
-      freed = true;
-      if (subscription) this.#subscriptions--;
-      else this.#running--;
-      this.#next();
-    };
-    void answer.settled.then(() => {
-      this.#unsettled--;
-      free();
-      if (this.#requests.get(request.id) === request) this.#requests.delete(request.id);
-      this.#options.settled(request.stream);
-    });
-    // A handler that ignores its signal does not keep the slot for ever.
-    request.onAbort(() => setTimeout(free, abortGrace).unref());
+    request.finish = () => this.#finished(request);
+    void answer.settled.then(request.finish);
     if (answer.kind === 'value') {
       answer.output.then(
         (output) => this.#respond(request, output, true),
@@ -227,6 +218,25 @@ export class IncomingCalls {
     } else {
       this.#stream(request, answer.values).catch((error: unknown) => this.#fail(request, error));
     }
+  }
+
+  /** The handler has settled, or is not waited for any longer. */
+  #finished(request: Request): void {
+    if (request.finish === undefined) return;
+    request.finish = undefined;
+    request.grace?.cancel();
+    this.#unsettled--;
+    if (request.subscribes) this.#subscriptions--;
+    else this.#running--;
+    this.#requests.delete(request.id);
+    this.#next();
+    this.#options.settled(request.stream);
+  }
+
+  /** Its answer is out: a handler that ignores its signal does not keep slot and id for ever (`docs/spec/call.md` 8). */
+  #giveGrace(request: Request): void {
+    const { finish } = request;
+    if (finish !== undefined) request.grace ??= deadline(performance.now() + abortGrace, finish);
   }
 
   async #stream(request: Request, values: AsyncIterator<unknown, void, undefined>): Promise<void> {
@@ -285,6 +295,7 @@ export class IncomingCalls {
     // Given up here (reload, revocation, shutdown): the caller is told so, and `ABORTED` is never an error on the wire.
     if (error instanceof CallError && error.code === 'ABORTED') this.#finish(request, 'call.aborted', '{}');
     else this.#finish(request, 'call.error', errorText(asCallError(error)));
+    this.#giveGrace(request);
   }
 
   /** A refusal before the handler ran. */
@@ -320,7 +331,8 @@ export class IncomingCalls {
 
   #abort(request: Request, reason: CallError, answer: boolean): void {
     const timer = this.#held.get(request);
-    if (this.#held.delete(request)) {
+    const wasHeld = this.#held.delete(request);
+    if (wasHeld) {
       timer?.cancel();
       this.#requests.delete(request.id);
     }
@@ -328,6 +340,8 @@ export class IncomingCalls {
     else this.#leave(request);
     request.abort(reason);
     void request.values?.return?.().catch(() => {});
+    if (wasHeld) this.#next();
+    else this.#giveGrace(request);
   }
 
   /** More credit for a subscription; anything malformed or unknown is ignored. */

@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { CallError } from '../errors.ts';
+import { CallError, StreamCode } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
 import type { CallLimits } from '../plugin.ts';
 import { type Deadline, deadline } from './deadlines.ts';
@@ -22,6 +22,7 @@ import {
   readAheadValues,
   windowSize,
 } from './limits.ts';
+import { RecentAnswers } from './recent-answers.ts';
 import { Subscription } from './subscription.ts';
 
 export interface CallOptions {
@@ -47,7 +48,8 @@ export interface Streams {
   /** The one for small calls, or the only one. `undefined` while it is being opened. */
   readonly shared: FramedStream | undefined;
   openShared(): Promise<FramedStream>;
-  openOwn(): Promise<FramedStream>;
+  /** `signal` ends the wait for stream credit. */
+  openOwn(signal: AbortSignal): Promise<FramedStream>;
 }
 
 export interface OutgoingOptions {
@@ -65,6 +67,8 @@ interface Pending {
   reject(error: CallError): void;
   stream: FramedStream | undefined;
   own: boolean;
+  /** While a stream of its own is being opened. */
+  opening: AbortController | undefined;
   /** Values consumed since credit was last given; only on a shared stream. */
   unacknowledged: number;
   deadline: Deadline | undefined;
@@ -75,16 +79,13 @@ interface Pending {
 }
 
 const unknownOperation: KnownOperation = {};
-/** Answered unary calls that are remembered for a second value. */
-const rememberedAnswers = 1024;
 
 export class OutgoingCalls {
   readonly #options: OutgoingOptions;
   readonly #pending = new Map<string, Pending>();
   /** Ids of aborted requests, kept until the answer or the grace. */
-  readonly #reserved = new Map<string, { readonly timer: NodeJS.Timeout; readonly stream: FramedStream | undefined }>();
-  /** Unary calls answered last, with their streams: a second value says that it is a subscription. */
-  readonly #answered = new Map<string, FramedStream | undefined>();
+  readonly #reserved = new Map<string, { readonly timer: Deadline; readonly stream: FramedStream }>();
+  readonly #answered = new RecentAnswers();
   readonly #queue: (() => void)[] = [];
   #subscribed = 0;
   #closed: CallError | undefined;
@@ -114,7 +115,7 @@ export class OutgoingCalls {
 
   subscribe(name: string, input: unknown, options: CallOptions = {}, known = unknownOperation): Subscription {
     const subscription = new Subscription({
-      consumed: (size) => this.#consumed(pending, size),
+      consumed: () => this.#consumed(pending),
       left: () => this.#abandon(pending, undefined),
     });
     const pending = this.#begin(
@@ -144,6 +145,7 @@ export class OutgoingCalls {
       reject,
       stream: undefined,
       own: false,
+      opening: undefined,
       unacknowledged: 0,
       deadline: undefined,
       over: false,
@@ -194,18 +196,24 @@ export class OutgoingCalls {
     const { streams } = this.#options;
     const shared = pending.own ? undefined : streams.shared;
     if (shared !== undefined) return this.#write(pending, shared, text);
-    const opening = pending.own ? streams.openOwn() : streams.openShared();
+    const opening = pending.own ? this.#openOwn(pending) : streams.openShared();
     opening.then(
       (stream) => {
         if (!pending.over) this.#write(pending, stream, text);
-        else if (pending.own) stream.end();
+        else if (pending.own) stream.destroy(StreamCode.CANCELLED, 'stream closed');
       },
       (error: unknown) => this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed', { cause: error })),
     );
   }
 
+  #openOwn(pending: Pending): Promise<FramedStream> {
+    pending.opening = new AbortController();
+    return this.#options.streams.openOwn(pending.opening.signal);
+  }
+
   #write(pending: Pending, stream: FramedStream, text: string): void {
-    if (stream.over) return this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed'));
+    // Of a half-closed single stream no answer can come.
+    if (stream.over || stream.readEnded || stream.writeEnded) return this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed'));
     if (!stream.fits(text)) {
       const message = `input too large: ${Buffer.byteLength(text)} bytes, limit ${this.#options.limits.frame}`;
       if (pending.own) stream.end();
@@ -233,10 +241,7 @@ export class OutgoingCalls {
         } else this.#settle(pending, undefined);
         return true;
       case 'call.error':
-        this.#settle(
-          pending,
-          toCallError(payload, (code) => code === 'TIMEOUT' || pending.known.errorCodes?.has(code) === true),
-        );
+        this.#settle(pending, toCallError(payload, (code) => pending.known.errorCodes?.has(code) === true));
         return true;
       default:
         this.#settle(pending, new CallError('ABORTED', 'aborted by the other side'));
@@ -247,14 +252,14 @@ export class OutgoingCalls {
   #responded(pending: Pending, output: unknown, size: number): boolean {
     const { subscription } = pending;
     if (subscription === undefined) {
-      this.#remember(pending);
+      if (pending.stream !== undefined) this.#answered.add(pending.id, pending.stream);
       this.#settle(pending, undefined, output);
       return true;
     }
     const { values, bytes } = subscription.waiting;
     if (pending.own) {
       if (values >= readAheadValues || bytes >= readAheadBytes) return false;
-    } else if (bytes + size > maxUnconsumed) {
+    } else if (bytes > 0 && bytes + size > maxUnconsumed) {
       this.#abandon(pending, new CallError('INTERNAL', 'subscriber too slow'));
       return true;
     }
@@ -262,7 +267,7 @@ export class OutgoingCalls {
     return true;
   }
 
-  #consumed(pending: Pending, _size: number): void {
+  #consumed(pending: Pending): void {
     const { stream } = pending;
     if (stream === undefined || pending.over) return;
     if (pending.own) return stream.resume();
@@ -273,27 +278,18 @@ export class OutgoingCalls {
 
   /** Frames of a request that is over here. */
   #late(type: string, id: string): void {
-    const reserved = this.#reserved.get(id);
     if (type === 'call.responded') {
       // A call of a subscription has its answer in the first value; the rest is told to stop with the second.
-      const stream = this.#answered.get(id);
-      if (stream === undefined || stream.over || reserved !== undefined) return;
-      this.#answered.delete(id);
+      const stream = this.#answered.take(id);
+      if (stream === undefined || stream.over) return;
+      // Of its own, and half-closed with the first value: a reset says the same (`docs/spec/call.md` 5).
+      if (stream.writeEnded) return stream.destroy(StreamCode.CANCELLED, 'stream closed');
       this.#reserve(id, stream);
       stream.write(envelopeText('call.aborted', id, '{}'));
       return;
     }
-    if (reserved === undefined) return;
-    clearTimeout(reserved.timer);
+    this.#reserved.get(id)?.timer.cancel();
     this.#reserved.delete(id);
-  }
-
-  #remember({ id, stream, own }: Pending): void {
-    if (own) return;
-    this.#answered.set(id, stream);
-    if (this.#answered.size <= rememberedAnswers) return;
-    const [oldest] = this.#answered.keys();
-    if (oldest !== undefined) this.#answered.delete(oldest);
   }
 
   // ── the end of a request ───────────────────────────────────────────────────────────────────────────────────────
@@ -302,19 +298,15 @@ export class OutgoingCalls {
   #abandon(pending: Pending, error: CallError | undefined): void {
     if (pending.over) return;
     const { stream, id } = pending;
-    this.#settle(pending, error);
-    if (stream === undefined || stream.over) return;
-    this.#reserve(id, stream);
-    stream.write(envelopeText('call.aborted', id, '{}'));
-    if (pending.own) {
-      stream.end();
-      stream.resume();
+    if (stream !== undefined && !stream.over) {
+      this.#reserve(id, stream);
+      stream.write(envelopeText('call.aborted', id, '{}'));
     }
+    this.#settle(pending, error);
   }
 
   #reserve(id: string, stream: FramedStream): void {
-    const timer = setTimeout(() => this.#reserved.delete(id), abortGrace);
-    timer.unref();
+    const timer = deadline(performance.now() + abortGrace, () => this.#reserved.delete(id));
     this.#reserved.set(id, { timer, stream });
   }
 
@@ -331,7 +323,7 @@ export class OutgoingCalls {
     else pending.reject(error);
     this.#queue.shift()?.();
     const { stream } = pending;
-    if (stream === undefined) return;
+    if (stream === undefined) return pending.opening?.abort(error);
     if (pending.own && !stream.over) {
       stream.end();
       // What may still come on it is nobody's; reading on lets the stream end.
@@ -341,13 +333,13 @@ export class OutgoingCalls {
   }
 
   /** The peer ended or lost a stream: no answer will come on it. */
-  lost(stream: FramedStream, reason: string): void {
+  lost(stream: FramedStream, reason: string, cause?: Error): void {
     for (const pending of [...this.#pending.values()]) {
-      if (pending.stream === stream) this.#settle(pending, new CallError('INTERNAL', reason));
+      if (pending.stream === stream) this.#settle(pending, new CallError('INTERNAL', reason, { cause }));
     }
     for (const [id, reserved] of this.#reserved) {
       if (reserved.stream !== stream) continue;
-      clearTimeout(reserved.timer);
+      reserved.timer.cancel();
       this.#reserved.delete(id);
     }
   }
@@ -363,7 +355,7 @@ export class OutgoingCalls {
     this.#closed = error;
     this.#queue.length = 0;
     for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
-    for (const { timer } of this.#reserved.values()) clearTimeout(timer);
+    for (const { timer } of this.#reserved.values()) timer.cancel();
     this.#reserved.clear();
     this.#answered.clear();
   }

@@ -21,6 +21,7 @@ import type { Envelope } from './envelope.ts';
 import { FramedStream } from './framed-stream.ts';
 import { IncomingCalls } from './incoming.ts';
 import { defaultCallLimits } from './limits.ts';
+import { PartialFrames } from './partial-frames.ts';
 import { type CallOptions, type KnownOperation, OutgoingCalls, type Streams } from './outgoing.ts';
 import type { Server } from './server.ts';
 
@@ -56,6 +57,7 @@ export class Session {
   readonly #incoming: IncomingCalls;
   readonly #outgoing: OutgoingCalls;
   readonly #streams = new Set<FramedStream>();
+  readonly #partials: PartialFrames;
   #shared: FramedStream | undefined;
   #opening: Promise<FramedStream> | undefined;
   #single: { readonly promise: Promise<FramedStream>; readonly resolve: (stream: FramedStream) => void } | undefined;
@@ -66,6 +68,7 @@ export class Session {
   constructor(connection: Connection, options: SessionOptions) {
     this.connection = connection;
     this.#limits = options.limits ?? defaultCallLimits;
+    this.#partials = new PartialFrames(() => this.#limits.bufferedPerConnection / 2);
     this.#log = (options.log ?? silentLog).child({ connection: connection.id });
     const settled = (stream: FramedStream) => this.#settled(stream);
     this.#incoming = new IncomingCalls({
@@ -172,22 +175,27 @@ export class Session {
   }
 
   #frame(duplex: Duplex): FramedStream {
-    const framed = new FramedStream(duplex, () => this.#limits.frame, {
+    const framed = new FramedStream(duplex, () => this.#limits.frame, this.#partials, {
       envelope: (stream, envelope, size) => this.#envelope(stream, envelope, size),
       ended: (stream) => {
-        this.#outgoing.lost(stream, 'stream closed');
+        this.#outgoing.lost(stream, this.#ordinaryLoss);
         this.#halfClose(stream);
       },
-      closed: (stream, reason) => {
+      closed: (stream, reason = this.#ordinaryLoss, cause) => {
         this.#streams.delete(stream);
         if (this.#shared === stream) this.#shared = undefined;
-        this.#outgoing.lost(stream, reason);
+        this.#outgoing.lost(stream, reason, cause);
         this.#incoming.lost(stream, reason);
       },
       bad: (_stream, reason) => this.#log.warn('bad frame', { reason }),
     });
     this.#streams.add(framed);
     return framed;
+  }
+
+  /** Why calls on a stream fail that has simply ended; the only stream is the connection. */
+  get #ordinaryLoss(): string {
+    return this.connection.multiplexed ? 'stream closed' : 'connection closed';
   }
 
   #streamChoice(): Streams {
@@ -199,7 +207,7 @@ export class Session {
         return stream === undefined || stream.over || stream.writeEnded || stream.readEnded ? undefined : stream;
       },
       openShared: () => this.#openShared(),
-      openOwn: async () => this.#frame(await this.connection.openStream()),
+      openOwn: async (signal) => this.#frame(await this.connection.openStream({ signal })),
     };
   }
 

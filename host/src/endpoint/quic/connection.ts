@@ -44,11 +44,18 @@ export interface QuicEvents {
 }
 
 const readBufferSize = 64 * 1024;
+/** Bytes taken from quiche before a reader asks: of one stream, and of a connection. */
+const maxStreamAhead = 1024 * 1024;
+const maxAhead = 8 * 1024 * 1024;
 /** Data below this is copied out of the shared read buffer instead of giving the buffer away. */
 const copyBelow = 16 * 1024;
 let readBuffer = Buffer.allocUnsafeSlow(readBufferSize);
 
 const noBytes = Buffer.alloc(0);
+/** Datagrams a turn after the close. */
+const maxFarewells = 4;
+/** Milliseconds after the close in which stragglers are answered with it. */
+const farewellTime = 3_000;
 /** Ends that may be remembered before they are looked at. */
 const maxFinishing = 1024;
 
@@ -77,6 +84,7 @@ export class QuicConnection implements TransportConnection {
   readonly #flood = new FloodBudget();
   /** Streams that wait for somebody to serve them. */
   #unserved: QuicStream[] = [];
+  #ahead = 0;
   #onStream: ((stream: Stream) => void) | undefined;
   /** Peer streams below the highest seen that have not shown up yet. */
   readonly #holes = new Set<number>();
@@ -149,6 +157,8 @@ export class QuicConnection implements TransportConnection {
     if (this.#gone) return;
     this.#progress();
     this.#flush();
+    // quiche counts anew what may be sent while it sends: only now is there room to see.
+    for (const stream of this.#blocked) if (this.#hasRoom(stream)) this.push(stream);
     if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
     this.#observeEnd();
     this.#arm();
@@ -166,7 +176,6 @@ export class QuicConnection implements TransportConnection {
       this.#events.established(this);
     }
     if (!this.#established || this.#closeInfo !== undefined) return;
-    for (const stream of this.#blocked) this.push(stream);
     this.#readable();
     while (this.#waiters.size > 0) {
       const stream = this.#tryOpen();
@@ -182,11 +191,25 @@ export class QuicConnection implements TransportConnection {
       if (stream === undefined) {
         fresh ??= [];
         fresh.push(id);
-      } else if (stream.wanted) this.#deliver(stream);
-      else this.#lookForReset(stream);
+      } else if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
+      else this.#readAhead(stream);
     }
     if (fresh === undefined) return;
     for (const id of fresh.sort((a, b) => a - b)) if (this.#isNew(id)) this.#accept(id);
+  }
+
+  /**
+   * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
+   * would lead to the next try, and so on for ever.
+   */
+  #hasRoom(stream: QuicStream): boolean {
+    if (stream.pending === undefined) return true;
+    try {
+      return this.#native.streamCapacity(stream.id) > 0;
+    } catch {
+      // Stopped or gone: the try will say so.
+      return true;
+    }
   }
 
   /** Whether a peer's stream has not been seen yet; ids that are finished with are not new. */
@@ -245,16 +268,30 @@ export class QuicConnection implements TransportConnection {
     if (stream.wanted) this.schedule();
   }
 
-  /** A stream that nobody reads right now is looked at for a reset alone, which costs no data: quiche keeps that. */
-  #lookForReset(stream: QuicStream): void {
+  /**
+   * Takes a little from quiche before the reader asks. Its windows shrink to what is read soon (32 KiB a stream, 48 KiB a
+   * connection to begin with), so that one stream's first megabyte, unread, would stall every other stream.
+   */
+  #readAhead(stream: QuicStream): void {
     if (stream.receiveOver || stream.destroyed) return;
     try {
-      const read = this.#native.streamRecv(stream.id, noBytes);
-      if (read === null || !read[1]) return;
-      // The end, with nothing before it: quiche tells it once.
-      stream.receiveOver = true;
-      stream.push(null);
-      this.#forgetIfOver(stream);
+      while (stream.ahead < maxStreamAhead && this.#ahead < maxAhead) {
+        const read = this.#native.streamRecv(stream.id, readBuffer);
+        if (read === null) return;
+        const [length, fin] = read;
+        if (length > 0) {
+          this.#flood.read();
+          this.#ahead += length;
+          stream.keep(takeRead(length));
+        }
+        if (!fin) continue;
+        stream.receiveOver = true;
+        stream.keepEnd();
+        this.#forgetIfOver(stream);
+        return;
+      }
+      // A reset is told also to a stream that is full.
+      this.#native.streamRecv(stream.id, noBytes);
     } catch (error) {
       if (isDone(error) || !/^StreamReset/.test(errorText(error))) return;
       stream.receiveOver = true;
@@ -263,10 +300,16 @@ export class QuicConnection implements TransportConnection {
     }
   }
 
+  tookAhead(bytes: number): void {
+    this.#ahead -= bytes;
+  }
+
   #flush(): void {
     let sent = 0;
     const size = this.#established ? this.#payload : minimumInitialDatagram;
-    while (sent < maxDatagramsPerTurn) {
+    // Closed before the handshake is confirmed, quiche 0.18 has always one more packet to send, and not the close.
+    const most = this.#closeInfo === undefined ? maxDatagramsPerTurn : maxFarewells;
+    while (sent < most) {
       const buffer = this.#sink.buffer();
       let result: [number, unknown] | null;
       try {
@@ -280,7 +323,7 @@ export class QuicConnection implements TransportConnection {
       sent++;
     }
     if (sent > 0) this.#lastSent = performance.now();
-    if (sent === maxDatagramsPerTurn) this.schedule();
+    if (sent === maxDatagramsPerTurn && this.#closeInfo === undefined) this.schedule();
   }
 
   /** quiche cannot go on: nothing to tell the peer that it would send. */
@@ -490,6 +533,7 @@ export class QuicConnection implements TransportConnection {
     clearTimeout(this.#keepAlive);
     // What is left is to answer stragglers with the close: no reason to keep a process alive.
     this.#timer?.unref();
+    setTimeout(() => this.#forget(), farewellTime).unref();
     const error = closedError(info);
     this.#waiters.fail(error);
     for (const stream of this.#streams.values()) {
@@ -505,6 +549,7 @@ export class QuicConnection implements TransportConnection {
   /** Takes what quiche holds of a stream that the peer has ended; `false` when its end has not come. */
   #salvage(stream: QuicStream): boolean {
     stream.sendOver = true;
+    stream.releaseAhead();
     for (;;) {
       if (stream.receiveOver) return stream.readableLength > 0 || !stream.readableEnded;
       let read: [number, boolean] | null;
@@ -570,7 +615,7 @@ export class QuicConnection implements TransportConnection {
 
   stats(): TransportStats {
     let buffered = 0;
-    for (const stream of this.#streams.values()) buffered += stream.readableLength + stream.writableLength;
+    for (const stream of this.#streams.values()) buffered += stream.readableLength + stream.ahead + stream.writableLength;
     return { streams: this.#streams.size, buffered };
   }
 }

@@ -14,6 +14,8 @@ export interface StreamOwner {
   pull(): void;
   /** Tries to give pending data to quiche, now or when there is room. */
   push(stream: QuicStream): void;
+  /** Bytes that were read ahead have gone to the reader. */
+  tookAhead(bytes: number): void;
   /** Gives directions up that are not over yet. */
   abandon(stream: QuicStream, streamCode: number): void;
 }
@@ -33,6 +35,10 @@ export class QuicStream extends Duplex {
   pending: Uint8Array | undefined;
   /** `end()` was called and everything before it was taken. */
   ending = false;
+  /** Read from quiche before the reader asked. */
+  readonly #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  #aheadEnd = false;
   #taken: ((error?: Error | null) => void) | undefined;
 
   constructor(id: number, owner: StreamOwner) {
@@ -51,7 +57,46 @@ export class QuicStream extends Duplex {
     done?.(error);
   }
 
+  /** Bytes that wait for the reader, beside those in the Duplex. */
+  get ahead(): number {
+    return this.#aheadBytes;
+  }
+
+  /** Keeps data, or the end, for a reader that has not asked. */
+  keep(data: Buffer): void {
+    this.#ahead.push(data);
+    this.#aheadBytes += data.length;
+  }
+
+  keepEnd(): void {
+    this.#aheadEnd = true;
+  }
+
+  /** All that was kept goes into the Duplex: nothing more will come from quiche. */
+  releaseAhead(): void {
+    for (const data of this.#ahead.splice(0)) this.push(data);
+    this.#forgetAhead();
+    if (this.#aheadEnd) this.push(null);
+  }
+
+  #forgetAhead(): void {
+    this.#owner.tookAhead(this.#aheadBytes);
+    this.#ahead.length = 0;
+    this.#aheadBytes = 0;
+  }
+
   override _read(): void {
+    const kept = this.#ahead.shift();
+    if (kept !== undefined) {
+      this.#aheadBytes -= kept.length;
+      this.#owner.tookAhead(kept.length);
+      this.push(kept);
+      return;
+    }
+    if (this.#aheadEnd) {
+      this.push(null);
+      return;
+    }
     if (this.wanted || this.receiveOver) return;
     this.wanted = true;
     this.#owner.pull();
@@ -80,6 +125,7 @@ export class QuicStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.wanted = false;
+    this.#forgetAhead();
     const code = streamCodeOf(error) ?? StreamCode.CANCELLED;
     this.#owner.abandon(this, code);
     this.#taken = undefined;

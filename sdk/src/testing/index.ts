@@ -1,0 +1,18 @@
+/**
+ * What a plugin is tested with: a node in memory, connections without a socket, a store, a log that keeps its lines.
+ *
+ * @module
+ */
+
+export { captureLog, type LogLine } from './capture-log.ts';
+export { type ConnectionPair, type ConnectionPairOptions, connectionPair } from './connection-pair.ts';
+export { type DuplexPairOptions, duplexPair } from './duplex-pair.ts';
+export { MemoryStore } from './memory-store.ts';
+export {
+  type As,
+  type ConnectOptions,
+  createTestNode,
+  type Dispatched,
+  type TestNode,
+  type TestNodeOptions,
+} from './test-node.ts';

@@ -1,0 +1,148 @@
+/**
+ * The operations of a test node: checked, validated and run by the sdk's own functions, as any identity.
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { isVisible } from '../access.ts';
+import type { Server } from '../call/server.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { Caller, InvokeOptions, OperationEnv } from '../context.ts';
+import { CallError } from '../errors.ts';
+import type { AuthContext, Identity, IdentityLookup } from '../identity.ts';
+import type { Log } from '../log.ts';
+import { parsePattern, patternReaches } from '../names.ts';
+import type { AnyOperation } from '../operation.ts';
+import type { Gateway, GatewayCallOptions, Requests } from '../plugin.ts';
+import { noEnv, notFound, serveOperations } from '../serve-operations.ts';
+
+export interface TestOperationsOptions {
+  readonly plugin: string;
+  readonly operations: readonly AnyOperation[];
+  /** What the plugin wishes is granted whole. */
+  readonly requests: Requests;
+  readonly identities: Pick<IdentityLookup, 'resolveToken'>;
+  readonly capabilities: Capabilities;
+  readonly log: Log;
+}
+
+export class TestOperations {
+  readonly #options: TestOperationsOptions;
+  readonly #servers = new Map<Identity | null, Server>();
+  readonly #composed: Server;
+  readonly #env: OperationEnv;
+
+  constructor(options: TestOperationsOptions) {
+    this.#options = options;
+    const { plugin, operations, requests, capabilities, log } = options;
+    const authority = { id: plugin, scopes: requests.scopes ?? [], resources: requests.resources ?? {} };
+    const reach = (requests.operations ?? []).map(parsePattern);
+    const can = (name: string) => reach.some((pattern) => pattern !== undefined && patternReaches(pattern, name));
+    const reachable = (name: string) => {
+      if (!can(name)) throw notFound(name);
+    };
+    this.#env = {
+      ...noEnv,
+      can: (name) => can(name) && operations.some((operation) => operation.name === name),
+      invoke: async (name, input, invokeOptions) => {
+        reachable(name);
+        return callOn(this.#composed, name, input, invokeOptions);
+      },
+      subscribe: (name, input, invokeOptions) => {
+        reachable(name);
+        return valuesOf(this.#composed, name, input, invokeOptions);
+      },
+      with: () => this.#env,
+    };
+    // Composition reaches Internal operations too.
+    const open = operations.map((operation) => ({ ...operation, visibility: 'external' as const }));
+    this.#composed = serveOperations(open, { identity: authority, capabilities, env: this.#env, log });
+  }
+
+  /** Calls by the plugin's own authority. */
+  get caller(): Caller {
+    return this.#env;
+  }
+
+  /** The gateway of an identity: what a wire call of it would get. */
+  gateway({ identity, remote }: Pick<AuthContext, 'identity' | 'remote'>): Gateway {
+    const { operations, identities } = this.#options;
+    const server: Server = {
+      timeout: (name, timeoutMs) => this.#server(null).timeout(name, timeoutMs),
+      serve: (call) => {
+        const token = call.authToken === undefined ? undefined : identities.resolveToken(call.authToken, remote);
+        return this.#server(token ?? identity).serve(call);
+      },
+    };
+    const visible = operations.filter(
+      ({ visibility, access }) => visibility !== 'internal' && isVisible(access, identity),
+    );
+    return {
+      server,
+      call: (name, input, options) => callOn(server, name, input, options),
+      subscribe: (name, input, options) => valuesOf(server, name, input, options),
+      list: () => visible,
+      schema: (name) => visible.find((operation) => operation.name === name.replace(/^\//, '')),
+    };
+  }
+
+  #server(identity: Identity | null): Server {
+    let server = this.#servers.get(identity);
+    if (server === undefined) {
+      const { operations, capabilities, log } = this.#options;
+      server = serveOperations(operations, { identity, capabilities, env: this.#env, log });
+      this.#servers.set(identity, server);
+    }
+    return server;
+  }
+}
+
+type LocalOptions = GatewayCallOptions & InvokeOptions;
+
+async function callOn(server: Server, name: string, input: unknown, options?: LocalOptions): Promise<unknown> {
+  const answer = server.serve(incoming(name, input, options, undefined));
+  if (answer.kind === 'value') return answer.output;
+  const first = await answer.values.next();
+  void answer.values.return?.();
+  if (first.done === true) {
+    throw new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value');
+  }
+  return first.value;
+}
+
+async function* valuesOf(server: Server, name: string, input: unknown, options?: LocalOptions) {
+  const answer = server.serve(incoming(name, input, options, 0));
+  if (answer.kind === 'value') throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
+  const { values } = answer;
+  try {
+    for (let next = await values.next(); next.done !== true; next = await values.next()) yield next.value;
+  } finally {
+    void values.return?.();
+  }
+}
+
+/** Input travels by value, as over a wire. */
+function incoming(name: string, input: unknown, options: LocalOptions = {}, window: number | undefined) {
+  const { signal = new AbortController().signal } = options;
+  const reason = () =>
+    signal.reason instanceof CallError ? signal.reason : new CallError('ABORTED', 'aborted', { cause: signal.reason });
+  return {
+    id: options.requestId ?? randomUUID(),
+    name: name.startsWith('/') ? name.slice(1) : name,
+    input: input === undefined ? null : structuredClone(input),
+    authToken: options.authToken,
+    forwardedFor: options.forwardedFor ?? null,
+    timeoutMs: options.timeoutMs,
+    window,
+    hops: options.hops ?? 0,
+    receivedAt: performance.now(),
+    signal,
+    onAbort: (listener: (reason: CallError) => void) => {
+      if (signal.aborted) listener(reason());
+      else signal.addEventListener('abort', () => listener(reason()), { once: true });
+    },
+    connection: null,
+  };
+}
