@@ -1,0 +1,52 @@
+/**
+ * `alknet pipe`: one stream of any ALPN on standard input and output, the basis of every ProxyCommand.
+ *
+ * @module
+ */
+
+import { ConnectionError } from '@alknet/sdk';
+import type { Command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { CliError, Exit } from '../exit.ts';
+
+export const pipeCommand: Command = {
+  path: ['pipe'],
+  summary: 'Open one stream and copy standard input and output',
+  usage: 'PEER ALPN',
+  options: [
+    { name: 'transport', value: 'T', help: 'auto (default), quic or tls' },
+    { name: 'proxy', value: 'URL', help: 'not available in this build' },
+    { name: 'ca', help: 'trust public certificate authorities for a host without a pin' },
+  ],
+  examples: ['alknet pipe local alknet/call < /dev/null'],
+  arguments: [2, 2],
+  run: pipe,
+};
+
+async function pipe(context: Context): Promise<number> {
+  if (context.value('proxy') !== undefined) throw new CliError(Exit.UNSUPPORTED, '--proxy is not available in this build');
+  const [peer = '', alpn = ''] = context.args;
+  const connection = await context.dial(peer, alpn);
+  context.signal.addEventListener('abort', () => connection.close(0, ''), { once: true });
+  const stream = connection.multiplexed ? await connection.openStream() : (await connection[Symbol.asyncIterator]().next()).value;
+  if (stream === undefined) throw new CliError(Exit.UNREACHABLE, 'the node closed the connection');
+  // Half-close: the end of standard input ends one direction only.
+  process.stdin.pipe(stream);
+  const reset = await new Promise<Error | undefined>((resolve) => {
+    stream.on('error', resolve);
+    stream.on('end', () => resolve(undefined));
+    stream.on('close', () => resolve(undefined));
+    stream.on('data', (chunk: Buffer) => {
+      if (process.stdout.write(chunk)) return;
+      stream.pause();
+      process.stdout.once('drain', () => stream.resume());
+    });
+  });
+  process.stdin.unpipe(stream);
+  process.stdin.destroy();
+  if (!stream.writableEnded) stream.end();
+  connection.close(0, '');
+  if (reset === undefined) return Exit.OK;
+  const code = reset instanceof ConnectionError ? reset.code : 'RESET';
+  throw new CliError(Exit.INTEGRITY, `the stream was cut: ${reset.message}`, { code });
+}

@@ -1,0 +1,73 @@
+import { protectionText } from '../../node/status.ts';
+import type { NodeStatus } from '../../operations/status.ts';
+import { readVaultFile } from '../../vault/index.ts';
+import type { Command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { notRunning } from '../context.ts';
+import { table } from '../output.ts';
+
+export const statusCommand: Command = {
+  path: ['status'],
+  summary: 'What the node is and whether it runs',
+  examples: ['alknet status', 'alknet status --json'],
+  arguments: [0, 0],
+  run: status,
+};
+
+async function status(context: Context): Promise<number | undefined> {
+  if (context.value('node') === undefined && (await context.runningNode()) === undefined) return await offline(context);
+  const session = await context.session();
+  const state = (await session.call('host/status', {}, { timeoutMs: context.timeout, signal: context.signal })) as NodeStatus;
+  session.close();
+  const { id, z32, version, uptime, configuration, listeners, plugins, certificates, connections, vault, problems } = state;
+  context.out.result(
+    {
+      running: true,
+      id,
+      z32,
+      version,
+      uptime,
+      configuration: { path: configuration.path, revision: configuration.revision, restartNeeded: configuration.restartNeeded },
+      listeners: listeners.map(({ transport, address, alpns }) => ({ transport, address, alpns })),
+      plugins,
+      certificates,
+      connections,
+      peersOnline: 0,
+      vault,
+      problems,
+    },
+    [
+      `node      ${id}`,
+      `          ${z32}`,
+      `version   ${version}, up ${duration(uptime)}`,
+      `config    ${configuration.path} (revision ${configuration.revision})`,
+      ...(configuration.restartNeeded.length === 0 ? [] : [`          restart needed for: ${configuration.restartNeeded.join(', ')}`]),
+      `vault     ${vault.state}; ${vault.protection}`,
+      `open      ${connections} connections`,
+      '',
+      table(['listener', 'address', 'alpns'], listeners.map(({ transport, address, alpns }) => [transport, address, alpns.join(' ')])),
+      table(['plugin', 'version', 'state', 'error'], plugins.map(({ name, version: v, state: s, error }) => [name, v, s, error ?? ''])),
+      ...problems.map(({ where, message }) => `problem: ${where}: ${message}`),
+    ].join('\n'),
+  );
+  return undefined;
+}
+
+async function offline(context: Context): Promise<number> {
+  const dataDir = await context.dataDir();
+  const file = await readVaultFile(dataDir, (message) => context.out.warn(message));
+  const state = {
+    running: false,
+    id: file.identity,
+    configuration: { path: context.configPath ?? null },
+    vault: { state: 'locked', protection: protectionText(file.protection) },
+  };
+  context.out.result(state, `node      ${file.identity}\nconfig    ${state.configuration.path}\nvault     locked; ${state.vault.protection}`);
+  throw notRunning();
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}

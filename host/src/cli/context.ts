@@ -1,0 +1,176 @@
+/**
+ * What a command runs with: its options, its output, and the ways to the node.
+ *
+ * @module
+ */
+
+import { dirname, join } from 'node:path';
+import type { Session } from '@alknet/sdk/call';
+import { connect, type DialOptions, dial as dialClient } from '../client.ts';
+import { findConfig, type LoadedConfig, loadConfig, thisProcess } from '../config/index.ts';
+import { findDataDir } from '../config/index.ts';
+import type { DialTarget } from '../endpoint/index.ts';
+import { operatorKeyPath, type PeerEntry, readOperatorKey, readPeers } from '../identity/index.ts';
+import { type PeerBook, targetOf } from '../node/target.ts';
+import { type NodeFile, readRunningNode } from '../node-file.ts';
+import { unlockVault, type Vault } from '../vault/index.ts';
+import { CliError, Exit, usage } from './exit.ts';
+import { Output } from './output.ts';
+import type { Parsed } from './parse.ts';
+import { askSecret, isInteractive } from './prompt.ts';
+
+const requestTimeout = 30_000;
+
+export class Context {
+  readonly out: Output;
+  readonly args: readonly string[];
+  /** Aborted by INT or TERM, and by `--timeout`. */
+  readonly signal: AbortSignal;
+  readonly #parsed: Parsed;
+  #config: Promise<LoadedConfig | undefined> | undefined;
+
+  constructor(parsed: Parsed, signal: AbortSignal) {
+    this.#parsed = parsed;
+    this.args = parsed.arguments;
+    this.signal = signal;
+    this.out = new Output({
+      json: this.has('json'),
+      quiet: this.has('quiet'),
+      verbose: parsed.switches.get('verbose') ?? 0,
+    });
+  }
+
+  has(name: string): boolean {
+    return this.#parsed.switches.has(name);
+  }
+
+  value(name: string): string | undefined {
+    return this.#parsed.values.get(name)?.[0];
+  }
+
+  values(name: string): readonly string[] {
+    return this.#parsed.values.get(name) ?? [];
+  }
+
+  get yes(): boolean {
+    return this.has('yes');
+  }
+
+  /** Milliseconds for a request. @throws CliError exit 2 */
+  get timeout(): number {
+    return this.timeoutOr(requestTimeout);
+  }
+
+  timeoutOr(fallback: number): number {
+    const text = this.value('timeout');
+    if (text === undefined) return fallback;
+    const seconds = Number(text);
+    if (!(seconds > 0)) throw usage(`--timeout: expected a number of seconds above 0, found ${JSON.stringify(text)}`);
+    return Math.round(seconds * 1000);
+  }
+
+  /** Refuses `--node` for what is done on local files. */
+  localOnly(what: string): void {
+    if (this.value('node') !== undefined) throw usage(`${what} works on this machine's files and takes no --node`);
+  }
+
+  get configPath(): string | undefined {
+    return findConfig(this.value('config'), thisProcess())?.path;
+  }
+
+  /** `undefined` when there is no file. @throws ConfigError */
+  config(): Promise<LoadedConfig | undefined> {
+    const path = this.configPath;
+    const dataDir = this.value('data');
+    this.#config ??= path === undefined ? Promise.resolve(undefined) : loadConfig(path, dataDir === undefined ? {} : { dataDir });
+    return this.#config;
+  }
+
+  async dataDir(): Promise<string> {
+    const loaded = await this.config();
+    return loaded?.config.dataDir ?? findDataDir(this.value('data'), undefined, thisProcess()).path;
+  }
+
+  async runningNode(): Promise<NodeFile | undefined> {
+    return readRunningNode(await this.dataDir());
+  }
+
+  async peerBook(): Promise<PeerBook> {
+    const { entries } = await readPeers(await this.dataDir()).catch((): { entries: readonly PeerEntry[] } => ({ entries: [] }));
+    return { entry: (id) => entries.find((entry) => entry.id === id) };
+  }
+
+  /** Where a PEER is; `local` is the running node. @throws CliError, PeerSyntaxError, DialError */
+  async target(peer: string): Promise<DialTarget> {
+    if (peer !== 'local') return targetOf(peer, (await this.config())?.config, await this.peerBook());
+    const node = await this.runningNode();
+    if (node === undefined) throw notRunning();
+    const addresses = [...new Set(node.addresses.map(({ address, port }) => `${loopbackFor(address)} ${port}`))].map((text) => {
+      const [host = '', port] = text.split(' ');
+      return { host, port: Number(port) };
+    });
+    if (addresses.length === 0) throw new CliError(Exit.UNREACHABLE, 'the node has no listener', { hint: 'set listen.quic or listen.tls in its configuration' });
+    return { name: 'local', addresses, pins: [node.id] };
+  }
+
+  /** The operator's key file; absent when there is none to show. */
+  async identity(): Promise<string | undefined> {
+    const path = operatorKeyPath(await this.dataDir());
+    return (await readOperatorKey(path, (message) => this.out.warn(message))) === undefined ? undefined : path;
+  }
+
+  async dialOptions(): Promise<DialOptions> {
+    const identity = await this.identity();
+    const transport = this.value('transport');
+    if (transport !== undefined && transport !== 'auto' && transport !== 'quic' && transport !== 'tls') {
+      throw usage(`--transport: expected auto, quic or tls, found ${JSON.stringify(transport)}`);
+    }
+    return {
+      signal: this.signal,
+      ...(identity === undefined ? {} : { identity }),
+      ...(transport === undefined ? {} : { transport }),
+      ...(this.has('ca') ? { ca: true } : {}),
+    };
+  }
+
+  /** A session with the node of `--node`, or the local one. */
+  async session(): Promise<Session> {
+    const target = await this.target(this.value('node') ?? 'local');
+    return await connect(target, { ...(await this.dialOptions()), timeoutMs: Math.min(this.timeout, 10_000) });
+  }
+
+  async dial(peer: string, alpn: string) {
+    return await dialClient(await this.target(peer), alpn, { ...(await this.dialOptions()), timeoutMs: this.timeoutOr(10_000) });
+  }
+
+  /** The vault, unlocked in this process. @throws VaultError */
+  async vault(): Promise<Vault> {
+    const passphraseFile = this.value('passphrase-file');
+    return await unlockVault({
+      dataDir: await this.dataDir(),
+      passphraseFile,
+      credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+      prompt: isInteractive() ? () => askSecret('vault passphrase', '--passphrase-file') : undefined,
+      warn: (message) => this.out.warn(message),
+    });
+  }
+
+  /** Beside the configuration that will be made. */
+  get defaultConfigPath(): string {
+    return this.value('config') ?? join(process.cwd(), 'alknet.config.json');
+  }
+
+  get configDirectory(): string {
+    return dirname(this.defaultConfigPath);
+  }
+}
+
+export function notRunning(): CliError {
+  return new CliError(Exit.UNREACHABLE, 'the node is not running', { code: 'NOT_RUNNING', hint: 'alknet up' });
+}
+
+/** An address that reaches a wildcard listener from this machine. */
+function loopbackFor(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  return address === '::' ? '::1' : address;
+}

@@ -1,0 +1,93 @@
+/**
+ * The `alknet` command. `docs/spec/cli.md`.
+ *
+ * @module
+ */
+
+import { alknetVersion } from '../node.ts';
+import { commands, refuseLater } from './commands/index.ts';
+import { Context } from './context.ts';
+import { Exit, toCliError, usage } from './exit.ts';
+import { helpOf, overview } from './help.ts';
+import { Output } from './output.ts';
+import { findCommand, nearest, parseArguments } from './parse.ts';
+
+const json = process.argv.includes('--json');
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? Exit.OK : Exit.FAILED);
+});
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseArguments(argv, commands);
+  const { command, words, switches } = parsed;
+  if (switches.has('version')) {
+    process.stdout.write(`${alknetVersion}\n`);
+    return Exit.OK;
+  }
+  if (words[0] === 'help' || (command === undefined && (switches.has('help') || words.length === 0))) {
+    return help(words[0] === 'help' ? words.slice(1) : words);
+  }
+  if (command === undefined) {
+    refuseLater(words);
+    throw unknownCommand(words);
+  }
+  if (switches.has('help')) {
+    process.stdout.write(helpOf(command));
+    return Exit.OK;
+  }
+  const [least, most] = command.arguments ?? [0, 0];
+  if (parsed.arguments.length < least || parsed.arguments.length > most) {
+    throw usage(
+      `alknet ${command.path.join(' ')} takes ${command.usage === undefined ? 'no arguments' : command.usage}`,
+      `alknet ${command.path.join(' ')} --help`,
+    );
+  }
+  const interrupt = new AbortController();
+  const longRunning = command.path[0] === 'up';
+  if (!longRunning) {
+    for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) {
+      process.on(signal, () => {
+        if (interrupt.signal.aborted) process.exit(128 + number);
+        interrupt.abort();
+        // What is under way tells the other side first.
+        setTimeout(() => process.exit(128 + number), 100);
+      });
+    }
+  }
+  return (await command.run(new Context(parsed, interrupt.signal))) ?? Exit.OK;
+}
+
+function help(words: readonly string[]): number {
+  const { command } = findCommand(words, commands);
+  if (command !== undefined) process.stdout.write(helpOf(command));
+  else {
+    const group = commands.filter(({ path }) => words.length > 0 && path[0] === words[0]);
+    if (words.length > 0 && group.length === 0) {
+      refuseLater(words);
+      throw unknownCommand(words);
+    }
+    process.stdout.write(overview(group.length > 0 ? group : commands));
+  }
+  return Exit.OK;
+}
+
+function unknownCommand(words: readonly string[]) {
+  const group = commands.filter(({ path }) => path.length > 1 && path[0] === words[0]);
+  const known = group.length > 0 ? group.map(({ path }) => path.join(' ')) : [...new Set(commands.map(({ path }) => path[0] ?? ''))];
+  const text = group.length > 0 ? words.slice(0, 2).join(' ') : (words[0] ?? '');
+  const near = nearest(text, known);
+  return usage(`unknown command: alknet ${text}`, near === undefined ? 'alknet help' : `did you mean alknet ${near}?`);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const failure = toCliError(error);
+    new Output({ json, quiet: false, verbose: process.argv.filter((text) => text === '-v' || text === '--verbose').length }).error(failure);
+    process.exitCode = failure.exit;
+  },
+);

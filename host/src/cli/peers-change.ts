@@ -1,0 +1,61 @@
+/**
+ * Changes of `peers.json` by commands: written, then in use by the running node, or undone. `docs/spec/cli.md` 2.
+ *
+ * @module
+ */
+
+import { changePeers, type PeerEntry, readPeers } from '../identity/index.ts';
+import type { Context } from './context.ts';
+import { CliError, Exit, usage } from './exit.ts';
+
+/** Milliseconds that the running node has to take a change. */
+const patience = 5_000;
+const look = 20;
+
+export type Edit = (entries: readonly PeerEntry[]) => readonly PeerEntry[];
+
+/** @throws CliError exit 3 when the node refuses it; the old content is restored then */
+export async function changeAndWait(context: Context, edit: Edit): Promise<void> {
+  context.localOnly('changing peers with --node is not available in this build; it');
+  const dataDir = await context.dataDir();
+  const before = await readPeers(dataDir);
+  const revision = await changePeers(dataDir, edit);
+  if ((await context.runningNode()) === undefined) {
+    context.out.hint('the node is not running; the change is in use when it starts');
+    return;
+  }
+  const until = Date.now() + patience;
+  for (;;) {
+    const node = await context.runningNode();
+    if (node === undefined || node.peersRevision === revision) return;
+    if (node.peersError !== undefined || Date.now() > until) {
+      await changePeers(dataDir, () => before.entries);
+      throw new CliError(Exit.CONFIG, `the running node did not take the change: ${node.peersError ?? 'no answer within 5 s'}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, look));
+  }
+}
+
+/** @throws CliError exit 7 */
+export function existing(entries: readonly PeerEntry[], id: string): PeerEntry {
+  const entry = entries.find((candidate) => candidate.id === id);
+  if (entry === undefined) throw new CliError(Exit.NOT_FOUND, `there is no peer ${id}`, { code: 'PEER_NOT_FOUND', hint: 'alknet peer list' });
+  return entry;
+}
+
+export function replaced(entries: readonly PeerEntry[], id: string, change: (entry: PeerEntry) => PeerEntry): PeerEntry[] {
+  existing(entries, id);
+  return entries.map((entry) => (entry.id === id ? change(entry) : entry));
+}
+
+/** A time, or a span from now such as `90d`. @throws CliError exit 2 */
+export function parseWhen(text: string): string {
+  const span = /^(\d+)(s|m|h|d)$/.exec(text);
+  if (span !== null) {
+    const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[span[2] ?? 's'] ?? 1;
+    return new Date(Date.now() + Number(span[1]) * unit * 1000).toISOString();
+  }
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw usage(`expected a time such as 2027-01-31T12:00:00Z or a span such as 90d, found ${JSON.stringify(text)}`);
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,7 @@
+/**
+ * The alknet daemon as a library. Programs that only reach a node import `@alknet/host/client`.
+ *
+ * @module
+ */
+
+export { type AlknetNode, alknetVersion, type NodeOptions, NodeRunning, startNode } from './node.ts';

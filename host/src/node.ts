@@ -1,0 +1,322 @@
+/**
+ * A running node: the one file that knows all parts. It opens the vault before it binds a socket, starts plugins before
+ * it listens, follows its files, and lets go in the order of `docs/spec/endpoint.md` 13.
+ *
+ * @example
+ * const node = await startNode({ configPath: 'alknet.config.json' });
+ * console.log(node.id, node.addresses);
+ * await node.stop();
+ *
+ * @module
+ */
+
+import { createRequire } from 'node:module';
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { RemoteAddress } from '@alknet/sdk';
+import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from './config/index.ts';
+import { serveControl } from './control-socket.ts';
+import { Endpoint, tlsTransport } from './endpoint/index.ts';
+import { quicTransport } from './endpoint/quic/index.ts';
+import { fingerprintToZBase32, identityKey, NodeIdentities, peersPath } from './identity/index.ts';
+import { NodeLog } from './log/index.ts';
+import { NodePeers } from './node/peers.ts';
+import { NodeSecrets } from './node/secrets.ts';
+import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
+import { nodeStatus } from './node/status.ts';
+import { NodeSurface } from './node/surface.ts';
+import { targetOf } from './node/target.ts';
+import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from './node-file.ts';
+import { type NodeStatus, statusOperation } from './operations/status.ts';
+import { catchFaults, MetricTable, PluginSupervisor } from './plugins/index.ts';
+import type { Owner } from './registry/registration.ts';
+import { noPrivilege } from './registry/registration.ts';
+import { Registry } from './registry/registry.ts';
+import { openEmbeddedStore } from './store/index.ts';
+import {
+  IDENTITY,
+  openVaultFile,
+  readUnlockKey,
+  readVaultFile,
+  secretsPath,
+  type UnlockOptions,
+  unlockVault,
+  VaultError,
+} from './vault/index.ts';
+import { noCapabilities } from '@alknet/sdk';
+
+const require = createRequire(import.meta.url);
+const { version } = require('../package.json') as { version: string };
+const { version: sdkVersion } = require('@alknet/sdk/package.json') as { version: string };
+
+export { version as alknetVersion };
+
+/** Another node runs on the data directory. */
+export class NodeRunning extends Error {
+  override readonly name = 'NodeRunning';
+}
+
+export interface NodeOptions extends LoadOptions {
+  readonly configPath: string;
+  readonly passphraseFile?: string;
+  readonly credentialsDirectory?: string;
+  /** Asks for the vault passphrase; absent when there is no terminal. */
+  readonly prompt?: UnlockOptions['prompt'];
+  /** Default: standard error. */
+  readonly logStream?: Writable;
+  readonly colour?: boolean;
+  /** Report faults of the whole process; the daemon sets it, a test that shares its process does not. */
+  readonly ownProcess?: boolean;
+}
+
+export interface AlknetNode {
+  /** `ed25519:<hex>` */
+  readonly id: string;
+  readonly z32: string;
+  readonly dataDir: string;
+  readonly configPath: string;
+  readonly addresses: readonly { readonly transport: string; readonly address: RemoteAddress }[];
+  /** Milliseconds that `stop` may take at all. `docs/spec/endpoint.md` 13. */
+  readonly stopLimit: number;
+  status(): NodeStatus;
+  /** Takes configuration, peers and secrets as they are now, and opens the log file anew (SIGHUP). */
+  reload(): Promise<void>;
+  /** Drains and ends; names of plugins that did not stop. Idempotent. */
+  stop(): Promise<readonly string[]>;
+}
+
+/**
+ * @throws ConfigError, NodeRunning, VaultError, PeersFormatError, StoreError, ListenError; nothing is left bound or open
+ */
+export async function startNode(options: NodeOptions): Promise<AlknetNode> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await assemble(options, (step) => undo.unshift(step));
+  } catch (error) {
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+async function assemble(options: NodeOptions, onFailure: (step: () => unknown) => void): Promise<AlknetNode> {
+  const startedAt = new Date();
+  const loaded = await loadConfig(options.configPath, options);
+  const { dataDir } = loaded.config;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await chmod(dataDir, 0o700);
+  const other = readRunningNode(dataDir);
+  if (other !== undefined && other.pid !== process.pid) {
+    throw new NodeRunning(`a node runs on ${dataDir} already (process ${other.pid}); stop it, or use another data directory`);
+  }
+
+  const sink = () => ({
+    format: live.current.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
+    colour: options.colour ?? process.stderr.isTTY === true,
+    file: live.current.log.file,
+    ...(options.logStream === undefined ? {} : { stream: options.logStream }),
+  });
+  const live: LiveConfig = new LiveConfig(loaded, {
+    ...options,
+    check: (next) => supervisor.check(next),
+    apply: async (next) => {
+      nodeLog.configure({ level: next.log.level, plugins: next.log.plugins });
+      nodeLog.sink.configure(sink());
+      // Not awaited: a plugin that hangs at start must not hold back the next reload.
+      void supervisor.apply(next).then(announce);
+      await announce();
+    },
+    onEvent: (event) => {
+      if (event.kind === 'applied') log.info('configuration applied', { revision: event.revision });
+      else if (event.kind === 'refused') log.error('configuration refused', { error: event.error.message });
+      else log.warn('restart needed', { keys: event.keys.join(',') });
+      if (event.kind === 'refused') void announce();
+    },
+  });
+  const nodeLog = new NodeLog({ level: loaded.config.log.level, plugins: loaded.config.log.plugins }, sink());
+  const { log } = nodeLog;
+  const warn = (message: string) => log.warn('startup', { message });
+  for (const { message } of loaded.warnings) warn(message);
+
+  const vaultFile = await readVaultFile(dataDir, warn);
+  const vault = await unlockVault({
+    dataDir,
+    passphraseFile: options.passphraseFile,
+    credentialsDirectory: options.credentialsDirectory,
+    prompt: options.prompt,
+    warn,
+  });
+  onFailure(() => vault.lock());
+  using derived = vault.deriveEd25519(IDENTITY);
+  const key = identityKey(derived.privateKey);
+  const id = vaultFile.identity;
+  const z32 = fingerprintToZBase32(id);
+
+  const peers = new NodePeers(dataDir, log, () => live.current.identity.maxPeers);
+  await peers.load();
+  onFailure(() => peers.table.close());
+  const secrets = new NodeSecrets(dataDir, vault, log);
+  await secrets.load();
+  const store = await openEmbeddedStore(join(dataDir, 'store.db'));
+  onFailure(() => store.close());
+
+  const settings = endpointSettings(live);
+  const limits = callLimits(live);
+  const registry = new Registry({ identities: peers, store: store.namespace('host'), limits, log });
+  await registry.load();
+  onFailure(() => registry.close());
+  const endpoint = new Endpoint({
+    transports: [quicTransport(), tlsTransport()],
+    identities: new NodeIdentities({ key, peers: peers.table, ca: () => undefined }),
+    settings,
+    log,
+  });
+  peers.attach(endpoint);
+  onFailure(() => endpoint.close());
+
+  const surface = new NodeSurface({
+    registry,
+    endpoint,
+    secrets,
+    pluginLog: (name) => nodeLog.plugin(name),
+    reloadGrace: () => live.current.limits.reloadGrace,
+    resolveTarget: (text) => targetOf(text, live.current, peers.table),
+  });
+  const metrics = new MetricTable();
+  const supervisor = new PluginSupervisor({
+    directory: join(live.path, '..'),
+    dataDir,
+    sdkVersion,
+    get node() {
+      return { id, z32, name: live.current.name, version };
+    },
+    limits,
+    get reloadGrace() {
+      return live.current.limits.reloadGrace;
+    },
+    metrics,
+    log,
+    pluginLog: (name) => nodeLog.plugin(name),
+    store: (name, maxSize) => store.namespace(`plugin:${name}`, { maxSize, limitName: `plugins.${name}.limits.storeSize` }),
+    identity: () => peers.lookup(),
+    capabilities: (name, names) => secrets.capabilities(name, names),
+    surface,
+  });
+  const problems = await supervisor.check(live.current);
+  if (problems.length > 0) throw new ConfigError(live.path, problems.map(loaded.document.locate));
+  if (options.ownProcess) {
+    const undoFaults = catchFaults({
+      report: ({ error, kind, plugin }) =>
+        (plugin === undefined ? log : nodeLog.plugin(plugin)).error(`uncaught ${kind}`, { error }),
+      pluginOfStack: (stack) => supervisor.pluginOfStack(stack),
+    });
+    onFailure(undoFaults);
+  }
+
+  const host: Owner = {
+    name: 'host',
+    provenance: Object.freeze({ name: 'host', version, package: '@alknet/host' }),
+    privilege: noPrivilege,
+    capabilities: noCapabilities,
+    concurrency: Number.POSITIVE_INFINITY,
+    log,
+  };
+  const status = () =>
+    nodeStatus({ id, z32, version, startedAt, live, endpoint, supervisor, registry, peers, secrets, vault, protection: vaultFile.protection, certificate: key });
+  registry.publishHost(host, [statusOperation(status)]);
+  onFailure(() => supervisor.stop());
+  await supervisor.apply(live.current);
+  await endpoint.listen(listenSpecs(live.current));
+
+  // ── followed files, control socket, node.json ────────────────────────────────────────────────────────────────────
+
+  const started = processStartTime(process.pid);
+  let announced: Promise<void> = Promise.resolve();
+  let over = false;
+  const announce = () => {
+    announced = announced.then(async () => {
+      if (over) return;
+      await writeNodeFile(dataDir, {
+        pid: process.pid,
+        ...(started === undefined ? {} : { startTime: started }),
+        id,
+        z32,
+        version,
+        addresses: endpoint.addresses.map(({ transport, address }) => ({ transport, ...address })),
+        config: { path: live.path, revision: live.revision, ...(live.error === undefined ? {} : { error: live.error.message }) },
+        peersRevision: peers.table.revision,
+        ...(peers.problem === undefined ? {} : { peersError: peers.problem }),
+      });
+    });
+    return announced;
+  };
+  const reloadPeers = async () => {
+    await peers.reload();
+    await announce();
+  };
+  const reloadSecrets = async () => {
+    if (await secrets.reload()) surface.renewCapabilities();
+  };
+  const watches = await Promise.all([
+    watchFile(live.path, () => void live.reload()),
+    watchFile(peersPath(dataDir), () => void reloadPeers()),
+    watchFile(secretsPath(dataDir), () => void reloadSecrets()),
+  ]);
+  onFailure(() => Promise.all(watches.map((watch) => watch.close())));
+  const control = await serveControl(dataDir, {
+    state: () => ({ state: vault.isUnlocked ? 'unlocked' : 'locked', protection: vaultFile.protection }),
+    lock: () => vault.lock(),
+    unlock: async (passphrase) => {
+      if (vault.isUnlocked) throw new VaultError('AlreadyUnlocked', 'the vault is unlocked already');
+      const file = await readVaultFile(dataDir, warn);
+      const opened = await openVaultFile(file, file.protection === 'keyfile' ? await readUnlockKey(dataDir, warn) : (passphrase ?? ''));
+      vault.unlock(opened.mnemonic().reveal(), opened.mnemonicPassphrase());
+      opened.lock();
+      await reloadSecrets();
+    },
+  });
+  onFailure(() => control.close());
+  await announce();
+  if (live.current.vault.lockAfterStart) vault.lock();
+
+  let stopping: Promise<readonly string[]> | undefined;
+  const stop = async (): Promise<readonly string[]> => {
+    endpoint.drain();
+    await Promise.all(watches.map((watch) => watch.close()));
+    void supervisor.drain();
+    await endpoint.drained(live.current.limits.drain);
+    const laggards = await supervisor.stop();
+    for (const plugin of laggards) log.error('plugin did not stop', { plugin });
+    over = true;
+    await announced;
+    registry.close();
+    peers.table.close();
+    store.close();
+    vault.lock();
+    await Promise.all([endpoint.close(), control.close(), removeNodeFile(dataDir)]);
+    await nodeLog.sink.close();
+    return laggards;
+  };
+
+  return {
+    id,
+    z32,
+    dataDir,
+    configPath: live.path,
+    get addresses() {
+      return endpoint.addresses;
+    },
+    get stopLimit() {
+      return live.current.limits.drain + 1000;
+    },
+    status,
+    reload: async () => {
+      nodeLog.sink.reopen();
+      await Promise.all([live.reload(), reloadPeers(), reloadSecrets()]);
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * What a node says of itself, gathered from its parts. `docs/spec/registry.md` 15.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+import type { LiveConfig } from '../config/index.ts';
+import type { Endpoint } from '../endpoint/index.ts';
+import { type IdentityKey, identityCertificateDer } from '../identity/index.ts';
+import type { NodeStatus } from '../operations/status.ts';
+import type { PluginSupervisor } from '../plugins/index.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Vault } from '../vault/index.ts';
+import type { NodePeers } from './peers.ts';
+import type { NodeSecrets } from './secrets.ts';
+
+export interface StatusParts {
+  readonly id: string;
+  readonly z32: string;
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly live: LiveConfig;
+  readonly endpoint: Endpoint;
+  readonly supervisor: PluginSupervisor;
+  readonly registry: Registry;
+  readonly peers: NodePeers;
+  readonly secrets: NodeSecrets;
+  readonly vault: Vault;
+  readonly protection: string;
+  readonly certificate: IdentityKey;
+}
+
+export function nodeStatus(parts: StatusParts): NodeStatus {
+  const { live, endpoint, supervisor, registry, peers, secrets, startedAt } = parts;
+  const { draining, listeners, connections, refused } = endpoint.status();
+  const rows = supervisor.rows();
+  return {
+    id: parts.id,
+    z32: parts.z32,
+    name: live.current.name,
+    version: parts.version,
+    state: draining ? 'draining' : 'running',
+    startedAt: startedAt.toISOString(),
+    uptime: Math.round((Date.now() - startedAt.getTime()) / 1000),
+    configuration: {
+      path: live.path,
+      revision: live.revision,
+      loadedAt: live.loadedAt.toISOString(),
+      restartNeeded: [...live.restartNeeded],
+      ...(live.error === undefined ? {} : { error: live.error.message }),
+    },
+    listeners: listeners.map(({ transport, address, alpns }) => ({ transport, address, alpns: [...alpns], state: 'up' })),
+    certificates: [identityCertificateRow(parts.certificate)],
+    peersRevision: peers.table.revision,
+    plugins: rows.map(({ name, state, alpns, instance, error }) => ({
+      name,
+      version: instance?.version ?? '',
+      state,
+      alpns: [...alpns],
+      ...(error === undefined ? {} : { error: error.message }),
+    })),
+    peers: [],
+    connections,
+    streams: endpoint.connections().reduce((sum, { streams }) => sum + streams, 0),
+    calls: { running: registry.counts.running, subscriptions: 0, byOutcome: { ...registry.counts.byOutcome } },
+    refused: { ...refused },
+    registryRevision: registry.base.revision,
+    vault: { state: parts.vault.isUnlocked ? 'unlocked' : 'locked', protection: protectionText(parts.protection) },
+    memory: process.memoryUsage.rss(),
+    problems: problemsOf(live, peers, secrets, rows),
+  };
+}
+
+export function protectionText(protection: string): string {
+  return protection === 'keyfile'
+    ? "unlock key on disk: whoever reads the data directory has this node's keys"
+    : protection;
+}
+
+function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][number] {
+  return {
+    kind: 'identity',
+    names: [],
+    notBefore: '2020-01-01T00:00:00Z',
+    notAfter: '9999-12-31T23:59:59Z',
+    sha256: createHash('sha256').update(identityCertificateDer(key)).digest('hex'),
+    state: 'in use',
+  };
+}
+
+function problemsOf(
+  live: LiveConfig,
+  peers: NodePeers,
+  secrets: NodeSecrets,
+  rows: ReturnType<PluginSupervisor['rows']>,
+): NodeStatus['problems'] {
+  const since = new Date().toISOString();
+  const found: [string, string | undefined][] = [
+    [live.path, live.error?.message],
+    ['peers.json', peers.problem],
+    ['secrets.json', secrets.problem],
+    ...rows.map(({ name, error }): [string, string | undefined] => [`plugins.${name}`, error?.message]),
+  ];
+  return found.flatMap(([where, message]) => (message === undefined ? [] : [{ where, message, since }]));
+}
