@@ -16,7 +16,8 @@ for (const name of packages) {
   for (const entry of readdirSync(source, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
     const file = join(entry.parentPath, entry.name);
-    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(pattern)) check(name, source, file, specifier);
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(pattern))
+      check(name, source, file, specifier);
   }
 }
 

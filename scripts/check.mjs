@@ -17,7 +17,11 @@ const steps = [
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
   ['unused code and dependencies', bin('knip'), []],
   ...published.map((name) => [`exports of ${name}`, bin('publint'), ['--strict', name]]),
-  ['generated documents', process.execPath, ['--conditions=alknet:source', '--import', 'tsx', 'scripts/generate-docs.mjs', '--check']],
+  [
+    'generated documents',
+    process.execPath,
+    ['--conditions=alknet:source', '--import', 'tsx', 'scripts/generate-docs.mjs', '--check'],
+  ],
 ];
 
 let failed = 0;

@@ -15,7 +15,8 @@ function errors() {
   ];
   for (const { title, where, rows } of errorTables) {
     lines.push('', `## ${title}`, '', `${where}.`, '', '| Code | Means | Try |', '|---|---|---|');
-    for (const [code, { means, remedy }] of Object.entries(rows)) lines.push(`| \`${code}\` | ${means} | ${remedy} |`);
+    for (const [code, { means, remedy }] of Object.entries(rows))
+      lines.push(`| \`${code}\` | ${means} | ${remedy} |`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -34,6 +35,8 @@ for (const [path, text] of documents) {
   } catch {}
   if (found === text) continue;
   stale++;
-  console.error(`${path} is not what the code says; run: node --import tsx --conditions=alknet:source scripts/generate-docs.mjs`);
+  console.error(
+    `${path} is not what the code says; run: node --import tsx --conditions=alknet:source scripts/generate-docs.mjs`,
+  );
 }
 process.exit(stale === 0 ? 0 : 1);

@@ -39,7 +39,12 @@ function steps(markdown) {
 function shows(output, line) {
   const pattern = line
     .split('…')
-    .map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+'))
+    .map((part) =>
+      part
+        .trim()
+        .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+        .replace(/\s+/g, '\\s+'),
+    )
     .join('[^\\n]*');
   return new RegExp(pattern).test(output);
 }
@@ -47,9 +52,16 @@ function shows(output, line) {
 /** Starts the command and resolves when the node says that it serves. */
 function background({ command, expected }) {
   return new Promise((resolve, reject) => {
-    node = spawn('bash', ['-c', `exec ${command}`], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    node = spawn('bash', ['-c', `exec ${command}`], {
+      cwd: clone,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     let output = '';
-    const timer = setTimeout(() => reject(new Error(`${command} did not serve within 5 minutes:\n${output}`)), 300_000);
+    const timer = setTimeout(
+      () => reject(new Error(`${command} did not serve within 5 minutes:\n${output}`)),
+      300_000,
+    );
     const take = (chunk) => {
       output += chunk;
       if (!expected.every((line) => shows(output, line))) return;
@@ -63,10 +75,15 @@ function background({ command, expected }) {
 }
 
 function foreground({ command, expected }) {
-  const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], { cwd: clone, encoding: 'utf8', timeout: 60_000 });
+  const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
+    cwd: clone,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   const output = `${result.stdout}${result.stderr}`;
   if (result.status !== 0) fail(`$ ${command}\nexit ${result.status}\n${output}`);
-  for (const line of expected) if (!shows(output, line)) fail(`$ ${command}\nexpected: ${line}\nfound:\n${output}`);
+  for (const line of expected)
+    if (!shows(output, line)) fail(`$ ${command}\nexpected: ${line}\nfound:\n${output}`);
 }
 
 async function end() {
@@ -85,7 +102,8 @@ try {
   for (const step of steps(readFileSync(join(clone, 'README.md'), 'utf8'))) {
     if (step.file !== undefined) writeFileSync(join(clone, step.file), step.text);
     else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
-    else if (step.command === 'npm test') continue; // CI has run it already
+    else if (step.command === 'npm test')
+      continue; // CI has run it already
     else if (step.command === 'npm start') await background(step);
     else foreground(step);
     if (step.command !== undefined) console.log(`ran   $ ${step.command}`);

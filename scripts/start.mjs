@@ -16,7 +16,10 @@ if (!existsSync(join(root, 'data', 'vault.json'))) {
   run(process.execPath, [alknet, 'init', '--no-passphrase']);
 }
 
-const node = spawn(process.execPath, [alknet, 'up', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+const node = spawn(process.execPath, [alknet, 'up', ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends SIGINT to the whole process group already; the node hears it by itself.
   process.on(signal, () => {

@@ -2,16 +2,23 @@
  * `npm test`: installs and builds what is missing, then runs the test files with Node's test runner.
  * Arguments: parts of file names to run only those (`npm test -- host/test/vault call`); `--coverage` reports lines.
  */
+
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { ensureBuilt, ensureInstalled, root } from './install.mjs';
 
 ensureInstalled();
 ensureBuilt();
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const packages = ['sdk', 'host', ...readdirSync(join(root, 'plugins')).map((name) => join('plugins', name)), 'bench', 'scripts'];
+const packages = [
+  'sdk',
+  'host',
+  ...readdirSync(join(root, 'plugins')).map((name) => join('plugins', name)),
+  'bench',
+  'scripts',
+];
 
 function testFiles(directory) {
   let entries;
@@ -35,7 +42,14 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const options = ['--enable-source-maps', '--conditions=alknet:source', '--import', 'tsx', '--test', '--test-reporter=spec'];
+const options = [
+  '--enable-source-maps',
+  '--conditions=alknet:source',
+  '--import',
+  'tsx',
+  '--test',
+  '--test-reporter=spec',
+];
 if (process.argv.includes('--coverage')) options.push('--experimental-test-coverage');
 const result = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' });
 process.exit(result.status ?? 1);

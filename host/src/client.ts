@@ -12,7 +12,7 @@
 import type { Connection, Log } from '@alknet/sdk';
 import { silentLog } from '@alknet/sdk';
 import { createSession, type Server, type Session } from '@alknet/sdk/call';
-import { defaultSettings, DialError, type DialTarget, Endpoint, tlsTransport } from './endpoint/index.ts';
+import { DialError, type DialTarget, defaultSettings, Endpoint, tlsTransport } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
 import { type IdentityKey, NodeIdentities, PeerTable, readOperatorKey } from './identity/index.ts';
 import { targetOf } from './node/target.ts';
@@ -48,7 +48,11 @@ const defaultTimeout = 10_000;
  * One connection of `alpn`. `target` is `host[:port]#pin`, or a resolved one.
  * @throws DialError, PeerSyntaxError
  */
-export async function dial(target: string | DialTarget, alpn: string, options: DialOptions = {}): Promise<Connection> {
+export async function dial(
+  target: string | DialTarget,
+  alpn: string,
+  options: DialOptions = {},
+): Promise<Connection> {
   const resolved = typeof target === 'string' ? targetOf(target, undefined, undefined) : target;
   if (resolved.pins.length === 0 && options.ca !== true) {
     throw new DialError(
@@ -56,7 +60,8 @@ export async function dial(target: string | DialTarget, alpn: string, options: D
       `${resolved.name}: no key is known for it; give one as ${resolved.name}#ed25519:…, or verify it by certificate authorities`,
     );
   }
-  const key = typeof options.identity === 'string' ? await readKey(options.identity) : (options.identity ?? null);
+  const key =
+    typeof options.identity === 'string' ? await readKey(options.identity) : (options.identity ?? null);
   const endpoint = new Endpoint({
     transports: [quicTransport(), tlsTransport()],
     identities: new NodeIdentities({ key, peers: new PeerTable(), ca: () => undefined }),

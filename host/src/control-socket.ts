@@ -28,7 +28,10 @@ const maxLine = 64 * 1024;
 /** Milliseconds for one request. */
 const patience = 30_000;
 
-export async function serveControl(dataDir: string, handler: ControlHandler): Promise<{ close(): Promise<void> }> {
+export async function serveControl(
+  dataDir: string,
+  handler: ControlHandler,
+): Promise<{ close(): Promise<void> }> {
   const path = controlSocketPath(dataDir);
   await rm(path, { force: true });
   // The data directory has mode 0700: nobody else reaches the socket, not even before its own mode is set.
@@ -67,8 +70,10 @@ async function answer(handler: ControlHandler, line: string): Promise<ControlAns
   try {
     const { request, passphrase } = JSON.parse(line) as { request?: unknown; passphrase?: unknown };
     if (request === 'lock') handler.lock();
-    else if (request === 'unlock') await handler.unlock(typeof passphrase === 'string' ? passphrase : undefined);
-    else if (request !== 'state') return { ok: false, code: 'UNKNOWN', message: 'this socket knows lock, unlock and state' };
+    else if (request === 'unlock')
+      await handler.unlock(typeof passphrase === 'string' ? passphrase : undefined);
+    else if (request !== 'state')
+      return { ok: false, code: 'UNKNOWN', message: 'this socket knows lock, unlock and state' };
     return { ok: true, ...handler.state() };
   } catch (error) {
     const { code = 'INTERNAL', message = 'failed' } = error as { code?: string; message?: string };

@@ -18,7 +18,11 @@ export interface NodeFile {
   readonly id: string;
   readonly z32: string;
   readonly version: string;
-  readonly addresses: readonly { readonly transport: string; readonly address: string; readonly port: number }[];
+  readonly addresses: readonly {
+    readonly transport: string;
+    readonly address: string;
+    readonly port: number;
+  }[];
   readonly config: { readonly path: string; readonly revision: string; readonly error?: string };
   readonly peersRevision: string;
   readonly peersError?: string;

@@ -10,11 +10,12 @@
  * @module
  */
 
-import { createRequire } from 'node:module';
 import { chmod, mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { RemoteAddress } from '@alknet/sdk';
+import { noCapabilities } from '@alknet/sdk';
 import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from './config/index.ts';
 import { serveControl } from './control-socket.ts';
 import { Endpoint, tlsTransport } from './endpoint/index.ts';
@@ -44,7 +45,6 @@ import {
   unlockVault,
   VaultError,
 } from './vault/index.ts';
-import { noCapabilities } from '@alknet/sdk';
 
 const require = createRequire(import.meta.url);
 const { version } = require('../package.json') as { version: string };
@@ -107,7 +107,9 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   await chmod(dataDir, 0o700);
   const other = readRunningNode(dataDir);
   if (other !== undefined && other.pid !== process.pid) {
-    throw new NodeRunning(`a node runs on ${dataDir} already (process ${other.pid}); stop it, or use another data directory`);
+    throw new NodeRunning(
+      `a node runs on ${dataDir} already (process ${other.pid}); stop it, or use another data directory`,
+    );
   }
 
   const sink = () => ({
@@ -197,7 +199,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     metrics,
     log,
     pluginLog: (name) => nodeLog.plugin(name),
-    store: (name, maxSize) => store.namespace(`plugin:${name}`, { maxSize, limitName: `plugins.${name}.limits.storeSize` }),
+    store: (name, maxSize) =>
+      store.namespace(`plugin:${name}`, { maxSize, limitName: `plugins.${name}.limits.storeSize` }),
     identity: () => peers.lookup(),
     capabilities: (name, names) => secrets.capabilities(name, names),
     surface,
@@ -222,7 +225,21 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     log,
   };
   const status = () =>
-    nodeStatus({ id, z32, version, startedAt, live, endpoint, supervisor, registry, peers, secrets, vault, protection: vaultFile.protection, certificate: key });
+    nodeStatus({
+      id,
+      z32,
+      version,
+      startedAt,
+      live,
+      endpoint,
+      supervisor,
+      registry,
+      peers,
+      secrets,
+      vault,
+      protection: vaultFile.protection,
+      certificate: key,
+    });
   registry.publishHost(host, [statusOperation(status)]);
   onFailure(() => supervisor.stop());
   await supervisor.apply(live.current);
@@ -243,7 +260,11 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
         z32,
         version,
         addresses: endpoint.addresses.map(({ transport, address }) => ({ transport, ...address })),
-        config: { path: live.path, revision: live.revision, ...(live.error === undefined ? {} : { error: live.error.message }) },
+        config: {
+          path: live.path,
+          revision: live.revision,
+          ...(live.error === undefined ? {} : { error: live.error.message }),
+        },
         peersRevision: peers.table.revision,
         ...(peers.problem === undefined ? {} : { peersError: peers.problem }),
       });
@@ -269,7 +290,10 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     unlock: async (passphrase) => {
       if (vault.isUnlocked) throw new VaultError('AlreadyUnlocked', 'the vault is unlocked already');
       const file = await readVaultFile(dataDir, warn);
-      const opened = await openVaultFile(file, file.protection === 'keyfile' ? await readUnlockKey(dataDir, warn) : (passphrase ?? ''));
+      const opened = await openVaultFile(
+        file,
+        file.protection === 'keyfile' ? await readUnlockKey(dataDir, warn) : (passphrase ?? ''),
+      );
       vault.unlock(opened.mnemonic().reveal(), opened.mnemonicPassphrase());
       opened.lock();
       await reloadSecrets();

@@ -6,8 +6,8 @@
 
 import { CallError } from './errors.ts';
 import type { Identity } from './identity.ts';
-import type { Access, ResourceRule } from './operation.ts';
 import { isScope } from './names.ts';
+import type { Access, ResourceRule } from './operation.ts';
 
 /** Whether the identity of that id owns the resource. */
 export type Owns = (identityId: string, type: string, id: string) => boolean;
@@ -74,7 +74,8 @@ function checkResource(
 /** Words of the refusal when the identity has no static grant for type and action. */
 function missingGrant({ type, action }: ResourceRule, { resources }: Identity): string | undefined {
   const has = (words: readonly string[] | undefined) =>
-    words !== undefined && (action === undefined ? words.length > 0 : words.includes(action) || words.includes('manage'));
+    words !== undefined &&
+    (action === undefined ? words.length > 0 : words.includes(action) || words.includes('manage'));
   if (type !== undefined) {
     const words = Object.hasOwn(resources, type) ? resources[type] : undefined;
     if (has(words)) return undefined;
@@ -112,7 +113,8 @@ export function accessFault(access: unknown): string | undefined {
   const known = ['scopes', 'anyScopes', 'resource'];
   const unknown = Object.keys(rule).find((key) => !known.includes(key));
   if (unknown !== undefined) return `access.${unknown}: unknown member`;
-  if (Object.keys(rule).length === 0) return 'access: at least one of scopes, anyScopes and resource is needed';
+  if (Object.keys(rule).length === 0)
+    return 'access: at least one of scopes, anyScopes and resource is needed';
   for (const member of ['scopes', 'anyScopes'] as const) {
     const words = rule[member];
     if (words === undefined) continue;
@@ -129,13 +131,15 @@ function resourceFault(resource: unknown): string | undefined {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) return `access.resource.${unknown}: unknown member`;
   for (const [name, word] of Object.entries({ type, action })) {
-    if (word !== undefined && (typeof word !== 'string' || !isScope(word))) return `access.resource.${name}: expected a word`;
+    if (word !== undefined && (typeof word !== 'string' || !isScope(word)))
+      return `access.resource.${name}: expected a word`;
   }
   if (path !== undefined && (typeof path !== 'string' || (path !== '' && !path.startsWith('/')))) {
     return 'access.resource.path: expected a JSON Pointer such as "/id"';
   }
   if (path !== undefined && type === undefined) return 'access.resource.path needs access.resource.type';
-  if (path !== undefined && list === true) return 'access.resource.path and access.resource.list exclude each other';
+  if (path !== undefined && list === true)
+    return 'access.resource.path and access.resource.list exclude each other';
   if (list !== undefined && typeof list !== 'boolean') return 'access.resource.list: expected true or false';
   return undefined;
 }

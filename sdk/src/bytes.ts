@@ -59,12 +59,12 @@ function objectDecoder(schema: JsonSchema): Decode | undefined {
     const decode = decoder(member);
     if (decode !== undefined) named.set(key, decode);
   }
-  const patterns = Object.entries(isSchema(schema['patternProperties']) ? schema['patternProperties'] : {}).flatMap(
-    ([source, member]) => {
-      const decode = decoder(member);
-      return decode === undefined ? [] : [{ pattern: new RegExp(source, 'u'), decode }];
-    },
-  );
+  const patterns = Object.entries(
+    isSchema(schema['patternProperties']) ? schema['patternProperties'] : {},
+  ).flatMap(([source, member]) => {
+    const decode = decoder(member);
+    return decode === undefined ? [] : [{ pattern: new RegExp(source, 'u'), decode }];
+  });
   const rest = decoder(schema['additionalProperties']);
   if (named.size === 0 && patterns.length === 0 && rest === undefined) return undefined;
   return (value) => {
@@ -90,7 +90,9 @@ function arrayDecoder(schema: JsonSchema): Decode | undefined {
     const places = items.map(decoder);
     if (places.every((decode) => decode === undefined)) return undefined;
     return (value) =>
-      Array.isArray(value) ? value.map((item, i) => (places[i] === undefined ? item : places[i]?.(item))) : value;
+      Array.isArray(value)
+        ? value.map((item, i) => (places[i] === undefined ? item : places[i]?.(item)))
+        : value;
   }
   const each = decoder(items);
   return each && ((value) => (Array.isArray(value) ? value.map(each) : value));
@@ -111,7 +113,8 @@ function unionDecoder(schema: JsonSchema): Decode | undefined {
 function encode(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   if (Array.isArray(value)) return value.map(encode);
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, encode(member)]));
 }

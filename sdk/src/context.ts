@@ -54,7 +54,11 @@ export interface CallerConnection {
   readonly id: string;
   readonly transport: string;
   readonly remote: RemoteAddress | null;
-  call(name: string, input?: unknown, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<unknown>;
+  call(
+    name: string,
+    input?: unknown,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<unknown>;
   subscribe(
     name: string,
     input?: unknown,

@@ -22,8 +22,8 @@
  */
 
 import type { TSchema } from 'typebox';
-import { checkOperation } from './operation-check.ts';
 import type { Operation, OperationType } from './operation.ts';
+import { checkOperation } from './operation-check.ts';
 import type { Plugin } from './plugin.ts';
 
 /**

@@ -5,10 +5,10 @@
  */
 
 export * from './access.ts';
-export * from './capabilities.ts';
-export * from './carried-connection.ts';
 export { type Deadline, deadline } from './call/deadlines.ts';
 export type { Answer, IncomingCall, Server } from './call/server.ts';
+export * from './capabilities.ts';
+export * from './carried-connection.ts';
 export * from './connection.ts';
 export * from './context.ts';
 export * from './define.ts';

@@ -61,7 +61,8 @@ export interface ReachPattern {
   readonly prefix: boolean;
 }
 
-const patternText = /^(?:@([A-Za-z0-9._-]{1,64}|\*):)?(\*|[a-z][a-zA-Z0-9-]*(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?)$/;
+const patternText =
+  /^(?:@([A-Za-z0-9._-]{1,64}|\*):)?(\*|[a-z][a-zA-Z0-9-]*(?:\/[A-Za-z0-9._-]+)*(?:\/\*)?)$/;
 
 /** `undefined` when the text is no pattern. */
 export function parsePattern(text: string): ReachPattern | undefined {
@@ -74,7 +75,8 @@ export function parsePattern(text: string): ReachPattern | undefined {
 }
 
 export function patternReaches(pattern: ReachPattern, name: string, peer?: string): boolean {
-  if (peer === undefined ? pattern.peer !== undefined : pattern.peer !== '*' && pattern.peer !== peer) return false;
+  if (peer === undefined ? pattern.peer !== undefined : pattern.peer !== '*' && pattern.peer !== peer)
+    return false;
   return pattern.prefix ? name.startsWith(pattern.name) : pattern.name === name;
 }
 

@@ -48,9 +48,15 @@ const protocolCodes = new Set([
 ]);
 
 /** @throws OperationFault */
-export function checkOperation(operation: unknown, origin: 'own' | 'imported' = 'own'): asserts operation is AnyOperation {
+export function checkOperation(
+  operation: unknown,
+  origin: 'own' | 'imported' = 'own',
+): asserts operation is AnyOperation {
   if (typeof operation !== 'object' || operation === null) {
-    throw new OperationFault('(unnamed)', `expected an object, found ${operation === null ? 'null' : typeof operation}`);
+    throw new OperationFault(
+      '(unnamed)',
+      `expected an object, found ${operation === null ? 'null' : typeof operation}`,
+    );
   }
   const candidate = operation as Record<string, unknown>;
   const name = typeof candidate['name'] === 'string' ? candidate['name'] : '(unnamed)';
@@ -76,11 +82,17 @@ function operationFault(operation: Record<string, unknown>, origin: 'own' | 'imp
   if (rule !== undefined) return rule;
   if (typeof input !== 'object' || input === null) return 'input: expected a schema';
   if (typeof output !== 'object' || output === null) return 'output: expected a schema';
-  return textFault(operation) ?? hintFault(operation) ?? errorsFault(operation['errors']) ?? handlerFault(type, handler);
+  return (
+    textFault(operation) ??
+    hintFault(operation) ??
+    errorsFault(operation['errors']) ??
+    handlerFault(type, handler)
+  );
 }
 
 function textFault({ title, description }: Record<string, unknown>): string | undefined {
-  if (title !== undefined && (typeof title !== 'string' || title.length > 100)) return 'title: expected at most 100 characters';
+  if (title !== undefined && (typeof title !== 'string' || title.length > 100))
+    return 'title: expected at most 100 characters';
   if (description !== undefined && (typeof description !== 'string' || description.length > 2000)) {
     return 'description: expected at most 2000 characters';
   }
@@ -89,9 +101,11 @@ function textFault({ title, description }: Record<string, unknown>): string | un
 
 function hintFault(operation: Record<string, unknown>): string | undefined {
   for (const hint of ['destructive', 'idempotent', 'openWorld']) {
-    if (operation[hint] !== undefined && typeof operation[hint] !== 'boolean') return `${hint}: expected true or false`;
+    if (operation[hint] !== undefined && typeof operation[hint] !== 'boolean')
+      return `${hint}: expected true or false`;
   }
-  if (operation['destructive'] === true && operation['type'] === 'query') return 'destructive: a query only reads';
+  if (operation['destructive'] === true && operation['type'] === 'query')
+    return 'destructive: a query only reads';
   const { timeoutMs } = operation;
   if (timeoutMs === undefined) return undefined;
   if (operation['type'] === 'subscription') return 'timeoutMs: subscriptions have no deadline of their own';
@@ -104,10 +118,15 @@ function errorsFault(errors: unknown): string | undefined {
   if (!Array.isArray(errors)) return 'errors: expected a list';
   for (const error of errors) {
     const { code, httpStatus } = error as Record<string, unknown>;
-    if (typeof code !== 'string' || !declaredCode.test(code)) return `errors: code ${String(code)} is not ${declaredCode.source}`;
+    if (typeof code !== 'string' || !declaredCode.test(code))
+      return `errors: code ${String(code)} is not ${declaredCode.source}`;
     if (protocolCodes.has(code)) return `errors: ${code} belongs to the call protocol`;
     if (httpStatus === undefined) continue;
-    const valid = typeof httpStatus === 'number' && Number.isInteger(httpStatus) && httpStatus >= 400 && httpStatus <= 599;
+    const valid =
+      typeof httpStatus === 'number' &&
+      Number.isInteger(httpStatus) &&
+      httpStatus >= 400 &&
+      httpStatus <= 599;
     if (!valid) return `errors: httpStatus of ${code} is not 400 to 599`;
   }
   return undefined;
@@ -119,7 +138,8 @@ const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}).cons
 function handlerFault(type: unknown, handler: unknown): string | undefined {
   if (typeof handler !== 'function') return `handler: expected a function, found ${typeof handler}`;
   const generates = handler instanceof AsyncGeneratorFunction || handler instanceof GeneratorFunction;
-  if (type !== 'subscription' && generates) return `handler: a ${String(type)} answers once; found a generator`;
+  if (type !== 'subscription' && generates)
+    return `handler: a ${String(type)} answers once; found a generator`;
   if (type === 'subscription' && !(handler instanceof AsyncGeneratorFunction)) {
     return 'handler: a subscription is an async generator (async function*); found another function';
   }

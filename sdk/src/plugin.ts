@@ -77,7 +77,11 @@ export interface Publication {
 }
 
 export interface HostOperations extends Caller {
-  publish(prefix: string, kind: 'openapi' | 'mcp' | 'jsonschema', registrations: readonly AdapterRegistration[]): Publication;
+  publish(
+    prefix: string,
+    kind: 'openapi' | 'mcp' | 'jsonschema',
+    registrations: readonly AdapterRegistration[],
+  ): Publication;
   /** Only with `grant.gateway`. `auth` must be one that the host made. @throws CallError `FORBIDDEN` */
   gateway(auth: AuthContext, connection?: Connection): Gateway;
 }
@@ -114,7 +118,12 @@ export interface PluginHost<Config = unknown> {
   readonly store: Store;
   /** Mode 0700, made on first use. */
   readonly dataDir: string;
-  readonly node: { readonly id: string; readonly z32: string; readonly name: string; readonly version: string };
+  readonly node: {
+    readonly id: string;
+    readonly z32: string;
+    readonly name: string;
+    readonly version: string;
+  };
   /** Limits of the node that protocols obey; read it at each use, it follows the configuration. */
   readonly limits: Readonly<CallLimits>;
   readonly identity: IdentityLookup;
@@ -174,5 +183,7 @@ export interface Plugin<Config extends TSchema = TSchema> {
   readonly operations?: readonly AnyOperation[];
   /** Surface name to what this plugin adds there. */
   readonly contributes?: Readonly<Record<string, unknown>>;
-  start(host: PluginHost<Static<Config>>): Promise<RunningPlugin<Static<Config>>> | RunningPlugin<Static<Config>>;
+  start(
+    host: PluginHost<Static<Config>>,
+  ): Promise<RunningPlugin<Static<Config>>> | RunningPlugin<Static<Config>>;
 }

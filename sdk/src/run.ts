@@ -5,11 +5,19 @@
  * @module
  */
 
-import { CallError } from './errors.ts';
 import type { OperationContext } from './context.ts';
+import { CallError } from './errors.ts';
 import type { AnyOperation, OperationSpec } from './operation.ts';
 import { OperationFault } from './operation-check.ts';
-import { type Check, type Codec, codecOf, compileSchema, invalidInput, type Issue, SchemaFault } from './schema.ts';
+import {
+  type Check,
+  type Codec,
+  codecOf,
+  compileSchema,
+  type Issue,
+  invalidInput,
+  SchemaFault,
+} from './schema.ts';
 
 export interface CompiledOperation {
   readonly operation: AnyOperation;
@@ -20,12 +28,16 @@ export interface CompiledOperation {
 }
 
 /** @throws OperationFault naming the member whose schema cannot be used. */
-export function compileOperation(operation: AnyOperation, origin: 'own' | 'imported' = 'own'): CompiledOperation {
+export function compileOperation(
+  operation: AnyOperation,
+  origin: 'own' | 'imported' = 'own',
+): CompiledOperation {
   const compile = (member: string, schema: OperationSpec['input']): Check => {
     try {
       return compileSchema(schema, origin);
     } catch (error) {
-      if (error instanceof SchemaFault) throw new OperationFault(operation.name, `${member}: ${error.message}`);
+      if (error instanceof SchemaFault)
+        throw new OperationFault(operation.name, `${member}: ${error.message}`);
       throw error;
     }
   };
@@ -63,15 +75,17 @@ export function checkOutput(
 }
 
 /** Calls the handler. What it throws synchronously is a rejection as well. */
-export function startHandler({ operation }: CompiledOperation, input: unknown, context: OperationContext): unknown {
+export function startHandler(
+  { operation }: CompiledOperation,
+  input: unknown,
+  context: OperationContext,
+): unknown {
   // The input fits the schema, from which the handler's type was made.
   return operation.handler(input as never, context);
 }
 
-export interface FailureReport {
-  /** Makes the random text by which the log line is found, and writes that line. */
-  (thrown: unknown): string;
-}
+/** Makes the random text by which the log line is found, and writes that line. */
+export type FailureReport = (thrown: unknown) => string;
 
 /**
  * What of a thrown error may leave the node: a declared code with details that fit, or a check of the handler's own; all
@@ -83,7 +97,8 @@ export function toSendable(
   composed: boolean,
   report: FailureReport,
 ): CallError {
-  if (!(thrown instanceof CallError)) return new CallError('INTERNAL', 'internal error', { details: { ref: report(thrown) } });
+  if (!(thrown instanceof CallError))
+    return new CallError('INTERNAL', 'internal error', { details: { ref: report(thrown) } });
   const { code, details } = thrown;
   if (errors.has(code)) {
     const check = errors.get(code);

@@ -90,9 +90,12 @@ const draft2020 = /draft\/2020-12/;
  */
 export function compileSchema(schema: TSchema, origin: 'own' | 'imported' = 'own'): Check {
   const text = JSON.stringify(schema);
-  if (typeof schema !== 'object' || schema === null) throw new SchemaFault(`expected a schema, found ${text}`);
-  if (Buffer.byteLength(text) > maxSchemaBytes) throw new SchemaFault(`the schema is over ${maxSchemaBytes} bytes`);
-  if (depthOf(schema) > maxSchemaDepth) throw new SchemaFault(`the schema is over ${maxSchemaDepth} levels deep`);
+  if (typeof schema !== 'object' || schema === null)
+    throw new SchemaFault(`expected a schema, found ${text}`);
+  if (Buffer.byteLength(text) > maxSchemaBytes)
+    throw new SchemaFault(`the schema is over ${maxSchemaBytes} bytes`);
+  if (depthOf(schema) > maxSchemaDepth)
+    throw new SchemaFault(`the schema is over ${maxSchemaDepth} levels deep`);
   const plain = JSON.parse(text) as Record<string, unknown>;
   if (origin === 'imported') withoutPatterns(plain);
   const dialect = plain['$schema'];
@@ -118,7 +121,8 @@ function issuesOf(validate: ValidateFunction): Issue[] {
 
 /** ajv's words, which never hold the value, with what they leave out. */
 function describe(keyword: string, message: string | undefined, params: Record<string, unknown>): string {
-  if (keyword === 'additionalProperties') return `must not have the property ${String(params['additionalProperty'])}`;
+  if (keyword === 'additionalProperties')
+    return `must not have the property ${String(params['additionalProperty'])}`;
   if (keyword === 'enum' && Array.isArray(params['allowedValues'])) {
     return `must be one of ${params['allowedValues'].map((value) => JSON.stringify(value)).join(', ')}`;
   }
@@ -130,9 +134,13 @@ function describe(keyword: string, message: string | undefined, params: Record<s
 export function invalidInput(issues: readonly Issue[]): CallError {
   const [first] = issues;
   const where = first === undefined || first.path === '' ? '' : `${first.path} `;
-  return new CallError('INVALID_INPUT', `invalid input: ${where}${first?.message ?? 'does not fit the schema'}`, {
-    details: { issues },
-  });
+  return new CallError(
+    'INVALID_INPUT',
+    `invalid input: ${where}${first?.message ?? 'does not fit the schema'}`,
+    {
+      details: { issues },
+    },
+  );
 }
 
 function depthOf(value: unknown): number {

@@ -19,7 +19,14 @@ import { CallError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import { type Log, silentLog } from './log.ts';
 import type { AnyOperation } from './operation.ts';
-import { acceptInput, checkOutput, type CompiledOperation, compileOperation, startHandler, toSendable } from './run.ts';
+import {
+  acceptInput,
+  type CompiledOperation,
+  checkOutput,
+  compileOperation,
+  startHandler,
+  toSendable,
+} from './run.ts';
 
 export interface ServeOptions {
   /** Who the other side is; default: nobody, so that only `public` operations answer. */
@@ -85,12 +92,21 @@ export function checkKind({ name, type }: AnyOperation, { window }: IncomingCall
   }
 }
 
-function run(found: CompiledOperation, input: unknown, call: IncomingCall, options: ServeOptions, log: Log): Answer {
+function run(
+  found: CompiledOperation,
+  input: unknown,
+  call: IncomingCall,
+  options: ServeOptions,
+  log: Log,
+): Answer {
   const { operation } = found;
   const timeout = callTimeout(operation, call.timeoutMs);
   const at = timeout === undefined ? undefined : call.receivedAt + timeout;
   const late = new AbortController();
-  const timer = at === undefined ? undefined : deadline(at, () => late.abort(new CallError('TIMEOUT', 'request timed out')));
+  const timer =
+    at === undefined
+      ? undefined
+      : deadline(at, () => late.abort(new CallError('TIMEOUT', 'request timed out')));
   const signal = AbortSignal.any([call.signal, late.signal]);
   const context = makeContext(operation, call, options, log, at, signal);
   const report = (thrown: unknown) => {

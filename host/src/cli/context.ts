@@ -7,8 +7,7 @@
 import { dirname, join } from 'node:path';
 import type { Session } from '@alknet/sdk/call';
 import { connect, type DialOptions, dial as dialClient } from '../client.ts';
-import { findConfig, type LoadedConfig, loadConfig, thisProcess } from '../config/index.ts';
-import { findDataDir } from '../config/index.ts';
+import { findConfig, findDataDir, type LoadedConfig, loadConfig, thisProcess } from '../config/index.ts';
 import type { DialTarget } from '../endpoint/index.ts';
 import { operatorKeyPath, type PeerEntry, readOperatorKey, readPeers } from '../identity/index.ts';
 import { type PeerBook, targetOf } from '../node/target.ts';
@@ -65,13 +64,15 @@ export class Context {
     const text = this.value('timeout');
     if (text === undefined) return fallback;
     const seconds = Number(text);
-    if (!(seconds > 0)) throw usage(`--timeout: expected a number of seconds above 0, found ${JSON.stringify(text)}`);
+    if (!(seconds > 0))
+      throw usage(`--timeout: expected a number of seconds above 0, found ${JSON.stringify(text)}`);
     return Math.round(seconds * 1000);
   }
 
   /** Refuses `--node` for what is done on local files. */
   localOnly(what: string): void {
-    if (this.value('node') !== undefined) throw usage(`${what} works on this machine's files and takes no --node`);
+    if (this.value('node') !== undefined)
+      throw usage(`${what} works on this machine's files and takes no --node`);
   }
 
   get configPath(): string | undefined {
@@ -82,7 +83,10 @@ export class Context {
   config(): Promise<LoadedConfig | undefined> {
     const path = this.configPath;
     const dataDir = this.value('data');
-    this.#config ??= path === undefined ? Promise.resolve(undefined) : loadConfig(path, dataDir === undefined ? {} : { dataDir });
+    this.#config ??=
+      path === undefined
+        ? Promise.resolve(undefined)
+        : loadConfig(path, dataDir === undefined ? {} : { dataDir });
     return this.#config;
   }
 
@@ -96,7 +100,9 @@ export class Context {
   }
 
   async peerBook(): Promise<PeerBook> {
-    const { entries } = await readPeers(await this.dataDir()).catch((): { entries: readonly PeerEntry[] } => ({ entries: [] }));
+    const { entries } = await readPeers(await this.dataDir()).catch(
+      (): { entries: readonly PeerEntry[] } => ({ entries: [] }),
+    );
     return { entry: (id) => entries.find((entry) => entry.id === id) };
   }
 
@@ -105,18 +111,25 @@ export class Context {
     if (peer !== 'local') return targetOf(peer, (await this.config())?.config, await this.peerBook());
     const node = await this.runningNode();
     if (node === undefined) throw notRunning();
-    const addresses = [...new Set(node.addresses.map(({ address, port }) => `${loopbackFor(address)} ${port}`))].map((text) => {
+    const addresses = [
+      ...new Set(node.addresses.map(({ address, port }) => `${loopbackFor(address)} ${port}`)),
+    ].map((text) => {
       const [host = '', port] = text.split(' ');
       return { host, port: Number(port) };
     });
-    if (addresses.length === 0) throw new CliError(Exit.UNREACHABLE, 'the node has no listener', { hint: 'set listen.quic or listen.tls in its configuration' });
+    if (addresses.length === 0)
+      throw new CliError(Exit.UNREACHABLE, 'the node has no listener', {
+        hint: 'set listen.quic or listen.tls in its configuration',
+      });
     return { name: 'local', addresses, pins: [node.id] };
   }
 
   /** The operator's key file; absent when there is none to show. */
   async identity(): Promise<string | undefined> {
     const path = operatorKeyPath(await this.dataDir());
-    return (await readOperatorKey(path, (message) => this.out.warn(message))) === undefined ? undefined : path;
+    return (await readOperatorKey(path, (message) => this.out.warn(message))) === undefined
+      ? undefined
+      : path;
   }
 
   async dialOptions(): Promise<DialOptions> {
@@ -136,11 +149,17 @@ export class Context {
   /** A session with the node of `--node`, or the local one. */
   async session(): Promise<Session> {
     const target = await this.target(this.value('node') ?? 'local');
-    return await connect(target, { ...(await this.dialOptions()), timeoutMs: Math.min(this.timeout, 10_000) });
+    return await connect(target, {
+      ...(await this.dialOptions()),
+      timeoutMs: Math.min(this.timeout, 10_000),
+    });
   }
 
   async dial(peer: string, alpn: string) {
-    return await dialClient(await this.target(peer), alpn, { ...(await this.dialOptions()), timeoutMs: this.timeoutOr(10_000) });
+    return await dialClient(await this.target(peer), alpn, {
+      ...(await this.dialOptions()),
+      timeoutMs: this.timeoutOr(10_000),
+    });
   }
 
   /** The vault, unlocked in this process. @throws VaultError */
@@ -166,7 +185,10 @@ export class Context {
 }
 
 export function notRunning(): CliError {
-  return new CliError(Exit.UNREACHABLE, 'the node is not running', { code: 'NOT_RUNNING', hint: 'alknet up' });
+  return new CliError(Exit.UNREACHABLE, 'the node is not running', {
+    code: 'NOT_RUNNING',
+    hint: 'alknet up',
+  });
 }
 
 /** An address that reaches a wildcard listener from this machine. */

@@ -41,7 +41,11 @@ export class CliError extends Error {
   readonly hint: string | undefined;
   readonly details: unknown;
 
-  constructor(exit: number, message: string, { code = 'FAILED', reason, hint, details }: CliErrorOptions = {}) {
+  constructor(
+    exit: number,
+    message: string,
+    { code = 'FAILED', reason, hint, details }: CliErrorOptions = {},
+  ) {
     super(message);
     this.exit = exit;
     this.code = code;
@@ -64,13 +68,15 @@ export function toCliError(error: unknown): CliError {
   if (error instanceof CallError) return fromCall(error);
   if (!(error instanceof Error)) return new CliError(Exit.DEFECT, String(error), { code: 'DEFECT' });
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  const make = (exit: number, hint?: string) => new CliError(exit, error.message, { code, ...(hint === undefined ? {} : { hint }) });
+  const make = (exit: number, hint?: string) =>
+    new CliError(exit, error.message, { code, ...(hint === undefined ? {} : { hint }) });
   switch (error.name) {
     case 'VaultError':
       if (vaultConflicts.has(code)) return make(Exit.CONFLICT);
       if (code === 'VaultMissing') return make(Exit.NOT_FOUND, 'alknet init');
       if (code === 'SecretMissing') return make(Exit.NOT_FOUND);
-      if (code === 'Mnemonic' || code === 'SecretName' || code === 'SecretValue' || code === 'InvalidPath') return make(Exit.USAGE);
+      if (code === 'Mnemonic' || code === 'SecretName' || code === 'SecretValue' || code === 'InvalidPath')
+        return make(Exit.USAGE);
       return make(Exit.VAULT);
     case 'ConfigError':
     case 'PeersFormatError':

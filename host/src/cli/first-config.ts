@@ -5,7 +5,8 @@
  */
 
 export function firstConfig(dataDir: string, listen = '127.0.0.1:4433'): string {
-  const path = dataDir === '' ? '.' : dataDir.startsWith('.') || dataDir.startsWith('/') ? dataDir : `./${dataDir}`;
+  const path =
+    dataDir === '' ? '.' : dataDir.startsWith('.') || dataDir.startsWith('/') ? dataDir : `./${dataDir}`;
   const address = JSON.stringify(listen);
   return `{
   "dataDir": ${JSON.stringify(path)},

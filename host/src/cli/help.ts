@@ -34,7 +34,9 @@ export function helpOf({ path, aliases = [], summary, usage = '', options = [], 
     `alknet ${path.join(' ')}: ${summary}`,
     '',
     `Usage: alknet ${path.join(' ')}${usage === '' ? '' : ` ${usage}`}${options.length > 0 ? ' [options]' : ''}`,
-    ...(aliases.length === 0 ? [] : [`Also:  ${aliases.map((alias) => `alknet ${alias.join(' ')}`).join(', ')}`]),
+    ...(aliases.length === 0
+      ? []
+      : [`Also:  ${aliases.map((alias) => `alknet ${alias.join(' ')}`).join(', ')}`]),
     ...(options.length === 0 ? [] : ['', 'Options:', optionLines(options)]),
     '',
     'Global options:',

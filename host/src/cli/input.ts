@@ -15,12 +15,16 @@ export async function readInput(words: readonly string[]): Promise<unknown> {
   if (words.length === 1) {
     if (first === '-') return parseJson(await readStdin(), 'standard input');
     if (first.startsWith('@')) return parseJson(await readText(first.slice(1)), first.slice(1));
-    if (/^\s*[[{"]/.test(first) || /^(?:true|false|null|-?\d[\d.eE+-]*)$/.test(first)) return parseJson(first, 'the input');
+    if (/^\s*[[{"]/.test(first) || /^(?:true|false|null|-?\d[\d.eE+-]*)$/.test(first))
+      return parseJson(first, 'the input');
   }
   const input: Record<string, unknown> = {};
   for (const word of words) {
     const match = /^([^=:]+)(:?=)([\s\S]*)$/.exec(word);
-    if (match === null) throw usage(`the input: expected JSON, @FILE, -, key=value or key:=json, found ${JSON.stringify(word)}`);
+    if (match === null)
+      throw usage(
+        `the input: expected JSON, @FILE, -, key=value or key:=json, found ${JSON.stringify(word)}`,
+      );
     const [, path = '', operator, text = ''] = match;
     assign(input, path.split('.'), operator === ':=' ? parseJson(text, path) : text);
   }
@@ -45,7 +49,8 @@ function assign(into: Record<string, unknown>, [key = '', ...rest]: readonly str
   const existing = Object.hasOwn(into, key) ? into[key] : undefined;
   let next = value;
   if (rest.length > 0) {
-    const inner = typeof existing === 'object' && existing !== null ? (existing as Record<string, unknown>) : {};
+    const inner =
+      typeof existing === 'object' && existing !== null ? (existing as Record<string, unknown>) : {};
     assign(inner, rest, value);
     next = inner;
   }

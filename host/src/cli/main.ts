@@ -47,7 +47,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   const longRunning = command.path[0] === 'up';
   if (!longRunning) {
-    for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) {
+    for (const [signal, number] of [
+      ['SIGINT', 2],
+      ['SIGTERM', 15],
+    ] as const) {
       process.on(signal, () => {
         if (interrupt.signal.aborted) process.exit(128 + number);
         interrupt.abort();
@@ -75,10 +78,16 @@ function help(words: readonly string[]): number {
 
 function unknownCommand(words: readonly string[]) {
   const group = commands.filter(({ path }) => path.length > 1 && path[0] === words[0]);
-  const known = group.length > 0 ? group.map(({ path }) => path.join(' ')) : [...new Set(commands.map(({ path }) => path[0] ?? ''))];
+  const known =
+    group.length > 0
+      ? group.map(({ path }) => path.join(' '))
+      : [...new Set(commands.map(({ path }) => path[0] ?? ''))];
   const text = group.length > 0 ? words.slice(0, 2).join(' ') : (words[0] ?? '');
   const near = nearest(text, known);
-  return usage(`unknown command: alknet ${text}`, near === undefined ? 'alknet help' : `did you mean alknet ${near}?`);
+  return usage(
+    `unknown command: alknet ${text}`,
+    near === undefined ? 'alknet help' : `did you mean alknet ${near}?`,
+  );
 }
 
 main(process.argv.slice(2)).then(
@@ -87,7 +96,11 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const failure = toCliError(error);
-    new Output({ json, quiet: false, verbose: process.argv.filter((text) => text === '-v' || text === '--verbose').length }).error(failure);
+    new Output({
+      json,
+      quiet: false,
+      verbose: process.argv.filter((text) => text === '-v' || text === '--verbose').length,
+    }).error(failure);
     process.exitCode = failure.exit;
   },
 );

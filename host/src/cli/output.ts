@@ -25,7 +25,9 @@ export class Output {
 
   /** One result: JSON with `--json`, else the text. */
   result(value: unknown, text: string): void {
-    this.write(this.json ? `${JSON.stringify(value)}\n` : text === '' || text.endsWith('\n') ? text : `${text}\n`);
+    this.write(
+      this.json ? `${JSON.stringify(value)}\n` : text === '' || text.endsWith('\n') ? text : `${text}\n`,
+    );
   }
 
   /** One of many results, one a line. */
@@ -52,7 +54,9 @@ export class Output {
   error(error: CliError): void {
     const { code, message, details, exit, reason, hint } = error;
     if (this.json) {
-      process.stderr.write(`${JSON.stringify({ error: { code, message, ...(details === undefined ? {} : { details }), exit } })}\n`);
+      process.stderr.write(
+        `${JSON.stringify({ error: { code, message, ...(details === undefined ? {} : { details }), exit } })}\n`,
+      );
       return;
     }
     process.stderr.write(`error: ${message}\n`);
@@ -60,7 +64,8 @@ export class Output {
     for (const issue of issues?.slice(1) ?? []) process.stderr.write(`  ${issue.path} ${issue.message}\n`);
     const ref = (details as { ref?: string } | undefined)?.ref;
     if (ref !== undefined) process.stderr.write(`  cause: the log of the node has it under ref ${ref}\n`);
-    if (reason !== undefined && (exit !== 70 || this.verbose > 0)) process.stderr.write(`  cause: ${reason}\n`);
+    if (reason !== undefined && (exit !== 70 || this.verbose > 0))
+      process.stderr.write(`  cause: ${reason}\n`);
     if (hint !== undefined) process.stderr.write(`  try: ${hint}\n`);
   }
 }
@@ -69,5 +74,10 @@ export class Output {
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header.map((cell) => cell.toUpperCase()), ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all.map((row) => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ')}\n`).join('');
+  return all
+    .map(
+      (row) =>
+        `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ')}\n`,
+    )
+    .join('');
 }

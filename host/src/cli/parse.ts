@@ -55,11 +55,15 @@ function split(text: string): [string, string | undefined] {
 }
 
 /** The command with the longest path that the words begin with. */
-export function findCommand(words: readonly string[], commands: readonly Command[]): { command: Command | undefined; used: number } {
+export function findCommand(
+  words: readonly string[],
+  commands: readonly Command[],
+): { command: Command | undefined; used: number } {
   let best: { command: Command | undefined; used: number } = { command: undefined, used: 0 };
   for (const command of commands) {
     for (const path of [command.path, ...(command.aliases ?? [])]) {
-      if (path.length > best.used && path.every((word, i) => words[i] === word)) best = { command, used: path.length };
+      if (path.length > best.used && path.every((word, i) => words[i] === word))
+        best = { command, used: path.length };
     }
   }
   return best;
@@ -75,8 +79,14 @@ function collect(
   for (const { name, value, text } of given) {
     const option = known.find((candidate) => candidate.name === name);
     if (option === undefined) {
-      const near = nearest(name, known.map((candidate) => candidate.name));
-      throw usage(`unknown option ${text.split('=')[0]}`, near === undefined ? undefined : `did you mean --${near}?`);
+      const near = nearest(
+        name,
+        known.map((candidate) => candidate.name),
+      );
+      throw usage(
+        `unknown option ${text.split('=')[0]}`,
+        near === undefined ? undefined : `did you mean --${near}?`,
+      );
     }
     if (option.value === undefined) {
       if (value !== undefined) throw usage(`--${name} takes no value`);

@@ -30,7 +30,10 @@ export async function changeAndWait(context: Context, edit: Edit): Promise<void>
     if (node === undefined || node.peersRevision === revision) return;
     if (node.peersError !== undefined || Date.now() > until) {
       await changePeers(dataDir, () => before.entries);
-      throw new CliError(Exit.CONFIG, `the running node did not take the change: ${node.peersError ?? 'no answer within 5 s'}`);
+      throw new CliError(
+        Exit.CONFIG,
+        `the running node did not take the change: ${node.peersError ?? 'no answer within 5 s'}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, look));
   }
@@ -39,11 +42,19 @@ export async function changeAndWait(context: Context, edit: Edit): Promise<void>
 /** @throws CliError exit 7 */
 export function existing(entries: readonly PeerEntry[], id: string): PeerEntry {
   const entry = entries.find((candidate) => candidate.id === id);
-  if (entry === undefined) throw new CliError(Exit.NOT_FOUND, `there is no peer ${id}`, { code: 'PEER_NOT_FOUND', hint: 'alknet peer list' });
+  if (entry === undefined)
+    throw new CliError(Exit.NOT_FOUND, `there is no peer ${id}`, {
+      code: 'PEER_NOT_FOUND',
+      hint: 'alknet peer list',
+    });
   return entry;
 }
 
-export function replaced(entries: readonly PeerEntry[], id: string, change: (entry: PeerEntry) => PeerEntry): PeerEntry[] {
+export function replaced(
+  entries: readonly PeerEntry[],
+  id: string,
+  change: (entry: PeerEntry) => PeerEntry,
+): PeerEntry[] {
   existing(entries, id);
   return entries.map((entry) => (entry.id === id ? change(entry) : entry));
 }
@@ -56,6 +67,9 @@ export function parseWhen(text: string): string {
     return new Date(Date.now() + Number(span[1]) * unit * 1000).toISOString();
   }
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw usage(`expected a time such as 2027-01-31T12:00:00Z or a span such as 90d, found ${JSON.stringify(text)}`);
+  if (Number.isNaN(time))
+    throw usage(
+      `expected a time such as 2027-01-31T12:00:00Z or a span such as 90d, found ${JSON.stringify(text)}`,
+    );
   return new Date(time).toISOString();
 }

@@ -9,8 +9,3 @@ export const levelNumbers: Readonly<Record<LogLevel, number>> = {
   warn: 40,
   error: 50,
 };
-
-export function levelName(number: number): LogLevel {
-  for (const [name, value] of Object.entries(levelNumbers)) if (value === number) return name as LogLevel;
-  return 'info';
-}

@@ -31,6 +31,7 @@ export class NodeLog {
         base: null,
         messageKey: 'event',
         customLevels: { notice: levelNumbers.notice },
+        formatters: { level: (label) => ({ level: label }) },
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         serializers: { error: errorText },
       },
@@ -62,11 +63,13 @@ export class NodeLog {
 
   #child(plugin: string | undefined, logger: Logger<'notice'>): Log {
     const enabled = (level: LogLevel) => levelNumbers[level] >= levelNumbers[this.#level(plugin)];
-    const write = (level: LogLevel) => (event: string, fields: LogFields = {}) => {
-      if (!enabled(level)) return;
-      logger[level](fields, event);
-      for (const listener of this.#listeners) listener({ level, plugin, event, fields });
-    };
+    const write =
+      (level: LogLevel) =>
+      (event: string, fields: LogFields = {}) => {
+        if (!enabled(level)) return;
+        logger[level](fields, event);
+        for (const listener of this.#listeners) listener({ level, plugin, event, fields });
+      };
     return {
       error: write('error'),
       warn: write('warn'),

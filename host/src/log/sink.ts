@@ -51,7 +51,9 @@ export class LogSink {
     if (!slow && this.#dropped > 0) {
       const lines = this.#dropped;
       this.#dropped = 0;
-      this.#write(`${JSON.stringify({ level: levelNumbers.warn, time: new Date().toISOString(), event: 'log lines dropped', lines })}\n`);
+      this.#write(
+        `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), event: 'log lines dropped', lines })}\n`,
+      );
     }
     this.#write(line);
   }

@@ -4,14 +4,19 @@
  * @module
  */
 
-import { levelName } from './levels.ts';
-
-const colours: Record<string, string> = { error: '31', warn: '33', notice: '36', info: '32', debug: '90', trace: '90' };
+const colours: Record<string, string> = {
+  error: '31',
+  warn: '33',
+  notice: '36',
+  info: '32',
+  debug: '90',
+  trace: '90',
+};
 
 /** `json`: one object as the log writes it. What is outside 0x21–0x7E, and `"` and `=`, is quoted as in JSON. */
 export function textLine(json: string, colour: boolean): string {
   const { time, level, event, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const name = levelName(Number(level));
+  const name = String(level);
   const shown = colour ? `\x1b[${colours[name]}m${name.padEnd(6)}\x1b[0m` : name.padEnd(6);
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${fieldText(value)}`);
   return `${[String(time), shown, String(event), ...pairs].join(' ')}\n`;
@@ -21,5 +26,8 @@ function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (text !== '' && /^[\x21\x23-\x3c\x3e-\x7e]*$/.test(text)) return text;
   // JSON leaves DEL and what is above ASCII as it is; here a field never leaves ASCII.
-  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).replace(
+    /[\x7f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -49,7 +49,8 @@ export class NodePeers implements RegistryIdentities {
 
   #warn(): void {
     for (const { id, fingerprints } of this.table.peers()) {
-      if (fingerprints.length === 0 && !this.table.hasToken(id)) this.#log.warn('peer has no credential', { peer: id });
+      if (fingerprints.length === 0 && !this.table.hasToken(id))
+        this.#log.warn('peer has no credential', { peer: id });
     }
   }
 

@@ -58,7 +58,11 @@ export class NodeSecrets {
     try {
       const next = await this.#read();
       if (JSON.stringify(next) === JSON.stringify(this.#file)) return false;
-      if (!this.#vault.isUnlocked) throw new VaultError('VaultLocked', 'restart required: the vault is locked, and secrets.json has changed');
+      if (!this.#vault.isUnlocked)
+        throw new VaultError(
+          'VaultLocked',
+          'restart required: the vault is locked, and secrets.json has changed',
+        );
       this.#file = next;
       this.problem = undefined;
       this.#log.info('secrets reloaded', { secrets: Object.keys(next.secrets).length });
@@ -97,7 +101,8 @@ export class NodeSecrets {
   }
 
   #device(n: number): KeyPair {
-    if (!Number.isInteger(n) || n < 1) throw new VaultError('InvalidPath', `device.key: expected an integer from 1, found ${n}`);
+    if (!Number.isInteger(n) || n < 1)
+      throw new VaultError('InvalidPath', `device.key: expected an integer from 1, found ${n}`);
     return this.#pair(devicePath(n))();
   }
 
@@ -112,7 +117,11 @@ export class NodeSecrets {
     const { privateKey } = this.#identity;
     return (bytes) => {
       if (!hasPurpose(plugin, bytes)) {
-        throw new VaultError('Encryption', `identity.sign: plugin ${plugin} signs bytes that begin with ${plugin}/<purpose> and NUL`, 'Encryption');
+        throw new VaultError(
+          'Encryption',
+          `identity.sign: plugin ${plugin} signs bytes that begin with ${plugin}/<purpose> and NUL`,
+          'Encryption',
+        );
       }
       return new Uint8Array(sign(null, bytes, privateKey));
     };

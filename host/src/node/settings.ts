@@ -7,7 +7,7 @@
 
 import type { CallLimits } from '@alknet/sdk';
 import type { Config } from '../config/index.ts';
-import { type EndpointSettings, defaultSettings, type ListenSpec } from '../endpoint/index.ts';
+import { defaultSettings, type EndpointSettings, type ListenSpec } from '../endpoint/index.ts';
 
 export interface ConfigView {
   readonly current: Config;

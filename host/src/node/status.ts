@@ -50,7 +50,12 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
       restartNeeded: [...live.restartNeeded],
       ...(live.error === undefined ? {} : { error: live.error.message }),
     },
-    listeners: listeners.map(({ transport, address, alpns }) => ({ transport, address, alpns: [...alpns], state: 'up' })),
+    listeners: listeners.map(({ transport, address, alpns }) => ({
+      transport,
+      address,
+      alpns: [...alpns],
+      state: 'up',
+    })),
     certificates: [identityCertificateRow(parts.certificate)],
     peersRevision: peers.table.revision,
     plugins: rows.map(({ name, state, alpns, instance, error }) => ({
@@ -63,10 +68,17 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     peers: [],
     connections,
     streams: endpoint.connections().reduce((sum, { streams }) => sum + streams, 0),
-    calls: { running: registry.counts.running, subscriptions: 0, byOutcome: { ...registry.counts.byOutcome } },
+    calls: {
+      running: registry.counts.running,
+      subscriptions: 0,
+      byOutcome: { ...registry.counts.byOutcome },
+    },
     refused: { ...refused },
     registryRevision: registry.base.revision,
-    vault: { state: parts.vault.isUnlocked ? 'unlocked' : 'locked', protection: protectionText(parts.protection) },
+    vault: {
+      state: parts.vault.isUnlocked ? 'unlocked' : 'locked',
+      protection: protectionText(parts.protection),
+    },
     memory: process.memoryUsage.rss(),
     problems: problemsOf(live, peers, secrets, rows),
   };

@@ -35,7 +35,11 @@ class InstanceOwner implements Owner {
 
   constructor(instance: PluginInstance, capabilities: Capabilities, log: Log) {
     this.name = instance.name;
-    this.provenance = Object.freeze({ name: instance.name, version: instance.version, package: instance.loaded.package });
+    this.provenance = Object.freeze({
+      name: instance.name,
+      version: instance.version,
+      package: instance.loaded.package,
+    });
     this.log = log;
     this.#instance = instance;
     this.#capabilities = capabilities;
@@ -112,7 +116,9 @@ export class NodeSurface implements PluginSurface {
       this.#owners.delete(next);
       throw error;
     }
-    return previous === undefined || old === undefined ? Promise.resolve() : this.#over(previous, old, connections ?? undefined);
+    return previous === undefined || old === undefined
+      ? Promise.resolve()
+      : this.#over(previous, old, connections ?? undefined);
   }
 
   withdraw(instance: PluginInstance): Promise<void> {
@@ -123,7 +129,11 @@ export class NodeSurface implements PluginSurface {
     return this.#over(instance, owner, endpoint.disable(instance));
   }
 
-  async #over(instance: PluginInstance, owner: InstanceOwner, connections: Promise<void> | undefined): Promise<void> {
+  async #over(
+    instance: PluginInstance,
+    owner: InstanceOwner,
+    connections: Promise<void> | undefined,
+  ): Promise<void> {
     const grace = instance.limits.reloadGrace ?? this.#parts.reloadGrace();
     await Promise.all([connections, this.#parts.registry.drained(owner, grace)]);
     this.#owners.delete(instance);
@@ -161,7 +171,10 @@ export class NodeSurface implements PluginSurface {
       },
       gateway: (auth) => {
         if (!instance.granted.gateway) {
-          throw new CallError('FORBIDDEN', `plugin ${instance.name} has no grant "gateway": add it to plugins.${instance.name}.grant`);
+          throw new CallError(
+            'FORBIDDEN',
+            `plugin ${instance.name} has no grant "gateway": add it to plugins.${instance.name}.grant`,
+          );
         }
         if (!endpoint.isAuthContext(auth)) {
           throw new CallError('FORBIDDEN', 'a gateway serves an AuthContext that the host made, not a copy');
@@ -176,6 +189,10 @@ export class NodeSurface implements PluginSurface {
   }
 
   dial(instance: PluginInstance, alpn: string, target: string, options: DialRequest): Promise<Connection> {
-    return this.#parts.endpoint.dial(this.#parts.resolveTarget(target), { ...options, alpn, owner: instance });
+    return this.#parts.endpoint.dial(this.#parts.resolveTarget(target), {
+      ...options,
+      alpn,
+      owner: instance,
+    });
   }
 }

@@ -15,24 +15,39 @@ export interface PeerBook {
 }
 
 /** @throws PeerSyntaxError, DialError `Resolve` */
-export function targetOf(text: string, config: Pick<Config, 'peers'> | undefined, book: PeerBook | undefined): DialTarget {
+export function targetOf(
+  text: string,
+  config: Pick<Config, 'peers'> | undefined,
+  book: PeerBook | undefined,
+): DialTarget {
   const peer = parsePeer(text);
   switch (peer.kind) {
     case 'local':
       throw new DialError('Resolve', 'local: a node does not dial itself');
     case 'key':
-      throw new DialError('Resolve', `${text}: finding a node by its key alone needs the dns plugin, which is not available in this build; give host:port#${peer.fingerprint}`);
+      throw new DialError(
+        'Resolve',
+        `${text}: finding a node by its key alone needs the dns plugin, which is not available in this build; give host:port#${peer.fingerprint}`,
+      );
     case 'host':
-      return { name: text, addresses: [{ host: peer.host, port: peer.port }], pins: peer.pin === null ? [] : [peer.pin] };
+      return {
+        name: text,
+        addresses: [{ host: peer.host, port: peer.port }],
+        pins: peer.pin === null ? [] : [peer.pin],
+      };
     case 'name': {
-      const alias = config !== undefined && Object.hasOwn(config.peers, peer.name) ? config.peers[peer.name] : undefined;
+      const alias =
+        config !== undefined && Object.hasOwn(config.peers, peer.name) ? config.peers[peer.name] : undefined;
       const entry = book?.entry(peer.name);
       const addresses = alias?.addresses ?? entry?.addresses;
       if (alias === undefined && entry === undefined) {
         return { name: text, addresses: [{ host: peer.name, port: peer.port }], pins: [] };
       }
       if (addresses === undefined || addresses.length === 0) {
-        throw new DialError('Resolve', `${text}: no address is known for it; give one with: alknet peer set ${peer.name} HOST:PORT`);
+        throw new DialError(
+          'Resolve',
+          `${text}: no address is known for it; give one with: alknet peer set ${peer.name} HOST:PORT`,
+        );
       }
       const pins = (alias?.fingerprints ?? entry?.fingerprints ?? []).map(normaliseFingerprint);
       return { name: text, addresses: addresses.map(parseAddress), pins };

@@ -89,7 +89,9 @@ export class Base {
   /** Checks and compiles what a plugin wants to register, without registering it. @throws OperationFault, PublicationRefused */
   prepare(plugin: string, operations: readonly AnyOperation[]): Prepared[] {
     if (operations.length > maxPluginOperations) {
-      throw new PublicationRefused(`plugin ${plugin}: ${operations.length} operations, at most ${maxPluginOperations} are allowed`);
+      throw new PublicationRefused(
+        `plugin ${plugin}: ${operations.length} operations, at most ${maxPluginOperations} are allowed`,
+      );
     }
     const names = new Set<string>();
     return operations.map((operation) => {
@@ -107,7 +109,12 @@ export class Base {
    * Replaces all that `replaces` had registered by what `owner` brings, in one step.
    * @throws PublicationRefused naming the operation and both owners.
    */
-  publish(owner: Owner, prepared: readonly Prepared[], kind: RegistrationKind = 'local', replaces?: Owner): PublishedChange {
+  publish(
+    owner: Owner,
+    prepared: readonly Prepared[],
+    kind: RegistrationKind = 'local',
+    replaces?: Owner,
+  ): PublishedChange {
     const next = new Map(this.#operations);
     const touched = new Set<string>();
     for (const [name, registration] of next) {
@@ -122,7 +129,9 @@ export class Base {
       const { name } = operation;
       const taken = next.get(name);
       if (taken !== undefined) {
-        throw new PublicationRefused(`operation ${name} of ${owner.name} is registered already by ${taken.owner.name}`);
+        throw new PublicationRefused(
+          `operation ${name} of ${owner.name} is registered already by ${taken.owner.name}`,
+        );
       }
       // Counts go on over a reload: to its callers it is the same operation.
       const stats = this.#operations.get(name)?.stats ?? new OperationStats();
@@ -130,7 +139,9 @@ export class Base {
       touched.add(name);
     }
     if (next.size > maxOperations) {
-      throw new PublicationRefused(`${owner.name}: with it the registry would hold ${next.size} operations, at most ${maxOperations} are allowed`);
+      throw new PublicationRefused(
+        `${owner.name}: with it the registry would hold ${next.size} operations, at most ${maxOperations} are allowed`,
+      );
     }
     return this.#swap(next, touched);
   }
@@ -159,9 +170,11 @@ export class Base {
 /** Why a plugin may not have an operation of that name. `docs/spec/registry.md` 3. */
 function nameFault(plugin: string, name: string): string | undefined {
   const service = serviceOf(name);
-  if (plugin === 'host') return hostServices.includes(service) ? undefined : 'the host owns host/* and services/* only';
+  if (plugin === 'host')
+    return hostServices.includes(service) ? undefined : 'the host owns host/* and services/* only';
   if (reservedServices.includes(service)) return `the service ${service} belongs to nobody`;
-  if (hostServices.includes(service)) return `the service ${service} belongs to the host, not to plugin ${plugin}`;
+  if (hostServices.includes(service))
+    return `the service ${service} belongs to the host, not to plugin ${plugin}`;
   return ownsName(plugin, name)
     ? undefined
     : `the service ${service} is not that of plugin ${plugin}; its operations begin with ${plugin}/ or ${plugin}-…/`;

@@ -6,7 +6,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { type CallerConnection, CallError, deadline, type ForwardedFor, type Identity } from '@alknet/sdk';
+import { CallError, type CallerConnection, deadline, type ForwardedFor, type Identity } from '@alknet/sdk';
 import type { Overlay } from './overlay.ts';
 import type { Registration } from './registration.ts';
 

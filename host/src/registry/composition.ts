@@ -7,15 +7,15 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import {
-  acceptInput,
   type AnyOperation,
+  acceptInput,
   CallError,
   checkAccess,
   type InvokeOptions,
   notFound,
   type OperationEnv,
-  patternReaches,
   type PeerCaller,
+  patternReaches,
 } from '@alknet/sdk';
 import { CallNode, maxDepth } from './call-node.ts';
 import { runStream, runValue } from './executor.ts';
@@ -57,7 +57,11 @@ export class Composition implements OperationEnv {
     }
   }
 
-  async *subscribe(name: string, input?: unknown, options: InvokeOptions = {}): AsyncGenerator<unknown, void, undefined> {
+  async *subscribe(
+    name: string,
+    input?: unknown,
+    options: InvokeOptions = {},
+  ): AsyncGenerator<unknown, void, undefined> {
     let leave: (() => unknown) | undefined;
     try {
       const { node, accepted, unlisten } = this.#child(name, input, options, true);
@@ -113,7 +117,9 @@ export class Composition implements OperationEnv {
   /** Session operations are in reach of the env they were added to, by plain name. */
   #reaches(name: string): boolean {
     if (this.#overlays.some((overlay) => overlay.has(name))) return true;
-    return privilegeOf(this.#parent.facts.registration).reach.some((pattern) => patternReaches(pattern, name));
+    return privilegeOf(this.#parent.facts.registration).reach.some((pattern) =>
+      patternReaches(pattern, name),
+    );
   }
 
   #find(name: string): Registration | undefined {
@@ -143,7 +149,10 @@ export class Composition implements OperationEnv {
     }
     const accepted = acceptInput(compiled, own);
     if ((operation.type === 'subscription') !== subscription) {
-      throw new CallError('INVALID_OPERATION_TYPE', `${name} is ${subscription ? 'not a' : 'a'} subscription`);
+      throw new CallError(
+        'INVALID_OPERATION_TYPE',
+        `${name} is ${subscription ? 'not a' : 'a'} subscription`,
+      );
     }
     const node = new CallNode({
       registration,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnyOperation, serviceOf, type Static, Type } from '@alknet/sdk';
+import { type AnyOperation, type Static, serviceOf, Type } from '@alknet/sdk';
 import type { Registration } from './registration.ts';
 
 const OperationTypeName = Type.Union([

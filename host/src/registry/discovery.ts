@@ -57,7 +57,10 @@ function listOperation(registry: Registry): AnyOperation {
       next_cursor: Type.Optional(Type.String()),
     }),
     handler: ({ namespace, query, cursor, limit = defaultPage, schemas = false }, { identity }) => {
-      const words = (query ?? '').toLowerCase().split(/\s+/).filter((word) => word !== '');
+      const words = (query ?? '')
+        .toLowerCase()
+        .split(/\s+/)
+        .filter((word) => word !== '');
       const after = cursor === undefined ? '' : nameOf(cursor);
       const found = visibleTo(registry, identity).filter(({ operation: { name, description = '' } }) => {
         if (name <= after || (namespace !== undefined && serviceOf(name) !== namespace)) return false;
@@ -69,7 +72,9 @@ function listOperation(registry: Registry): AnyOperation {
       return {
         operations: page.map(schemas ? entryWithSpec : entryOf),
         revision: registry.base.revision,
-        ...(found.length > page.length && last !== undefined ? { next_cursor: cursorAfter(last.operation.name) } : {}),
+        ...(found.length > page.length && last !== undefined
+          ? { next_cursor: cursorAfter(last.operation.name) }
+          : {}),
       };
     },
   });
@@ -82,7 +87,8 @@ function cursorAfter(name: string): string {
 
 function nameOf(cursor: string): string {
   const name = Buffer.from(cursor, 'base64url').toString();
-  if (cursorAfter(name) !== cursor) throw new CallError('INVALID_INPUT', 'invalid input: /cursor is not one of ours');
+  if (cursorAfter(name) !== cursor)
+    throw new CallError('INVALID_INPUT', 'invalid input: /cursor is not one of ours');
   return name;
 }
 
@@ -153,7 +159,17 @@ function statsOperation(registry: Registry): AnyOperation {
         .filter(({ operation: { name } }) => namespace === undefined || serviceOf(name) === namespace)
         .map(({ operation: { name }, stats }) => {
           const { calls, running, errors, byOutcome, values, p50, p90, p99 } = stats.snapshot();
-          return { name, calls, running, errors, by_outcome: byOutcome, values, p50_ms: p50, p90_ms: p90, p99_ms: p99 };
+          return {
+            name,
+            calls,
+            running,
+            errors,
+            by_outcome: byOutcome,
+            values,
+            p50_ms: p50,
+            p90_ms: p90,
+            p99_ms: p99,
+          };
         }),
     }),
   });

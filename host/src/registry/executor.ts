@@ -9,8 +9,8 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CallError, checkOutput, startHandler, toSendable } from '@alknet/sdk';
 import { type CallNode, stuckAfter } from './call-node.ts';
-import type { Registry } from './registry.ts';
 import { HandlerContext } from './handler-context.ts';
+import type { Registry } from './registry.ts';
 
 /** What runs: its answer, and when its handler is over. */
 export interface RunningValue {
@@ -105,7 +105,11 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
         if (ended) return { done: true, value: undefined };
         if (!slots.tryAcquire()) await slots.acquire(stopped);
         begin(node);
-        source = startHandler(node.facts.registration.compiled, input, new HandlerContext(registry, node)) as typeof source;
+        source = startHandler(
+          node.facts.registration.compiled,
+          input,
+          new HandlerContext(registry, node),
+        ) as typeof source;
         if (source === undefined) return { done: true, value: undefined };
       }
       const result = await Promise.race([source.next(), stopped]);
@@ -177,7 +181,9 @@ function end(registry: Registry, node: CallNode, outcome: string): void {
 function outcomeOf(node: CallNode, error: unknown): string {
   const { reason } = node;
   if (reason !== undefined && reason.code === 'ABORTED') {
-    return reason.message === 'connection closed' || reason.message.startsWith('stream closed') ? 'lost' : 'aborted';
+    return reason.message === 'connection closed' || reason.message.startsWith('stream closed')
+      ? 'lost'
+      : 'aborted';
   }
   return error instanceof CallError ? error.code : 'INTERNAL';
 }

@@ -42,9 +42,14 @@ export class RegistryGateway implements Gateway {
     throw new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value');
   }
 
-  async *subscribe(name: string, input?: unknown, options: GatewayCallOptions = {}): AsyncGenerator<unknown, void, undefined> {
+  async *subscribe(
+    name: string,
+    input?: unknown,
+    options: GatewayCallOptions = {},
+  ): AsyncGenerator<unknown, void, undefined> {
     const answer = this.#wire.serve(incoming(name, input, options, 0));
-    if (answer.kind === 'value') throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
+    if (answer.kind === 'value')
+      throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
     try {
       for (;;) {
         const next = await answer.values.next();
@@ -74,7 +79,12 @@ export class RegistryGateway implements Gateway {
 const never = new AbortController().signal;
 
 /** Input and output travel by value, as over a wire. */
-function incoming(name: string, input: unknown, options: GatewayCallOptions, window: number | undefined): IncomingCall {
+function incoming(
+  name: string,
+  input: unknown,
+  options: GatewayCallOptions,
+  window: number | undefined,
+): IncomingCall {
   const { signal } = options;
   return {
     id: options.requestId ?? randomUUID(),
@@ -88,7 +98,8 @@ function incoming(name: string, input: unknown, options: GatewayCallOptions, win
     receivedAt: performance.now(),
     signal: signal ?? never,
     onAbort: (listener) => {
-      const abort = () => listener(signal?.reason instanceof CallError ? signal.reason : new CallError('ABORTED', 'aborted'));
+      const abort = () =>
+        listener(signal?.reason instanceof CallError ? signal.reason : new CallError('ABORTED', 'aborted'));
       if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     },

@@ -13,7 +13,11 @@ export const maxSessionOperations = 256;
 export type Overlay = ReadonlyMap<string, Registration>;
 
 /** Session operations run with at most the privilege of their maker, whose owner they share. @throws CallError */
-export function sessionOverlay(maker: Registration, operations: readonly AnyOperation[], existing: number): Overlay {
+export function sessionOverlay(
+  maker: Registration,
+  operations: readonly AnyOperation[],
+  existing: number,
+): Overlay {
   if (existing + operations.length > maxSessionOperations) {
     throw new CallError('INTERNAL', `a session overlay holds at most ${maxSessionOperations} operations`);
   }
@@ -27,7 +31,11 @@ export function sessionOverlay(maker: Registration, operations: readonly AnyOper
         operation: own,
         compiled: compileOperation(own),
         owner: maker.owner,
-        provenance: Object.freeze({ ...maker.provenance, kind: 'session', loadedAt: new Date().toISOString() }),
+        provenance: Object.freeze({
+          ...maker.provenance,
+          kind: 'session',
+          loadedAt: new Date().toISOString(),
+        }),
         stats: new OperationStats(),
       });
     } catch (error) {

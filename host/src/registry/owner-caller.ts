@@ -5,7 +5,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { type Caller, CallError, defineOperation, compileOperation, Type } from '@alknet/sdk';
+import { CallError, type Caller, compileOperation, defineOperation, Type } from '@alknet/sdk';
 import { CallNode } from './call-node.ts';
 import { Composition } from './composition.ts';
 import type { Owner, Registration } from './registration.ts';
@@ -27,7 +27,12 @@ export function ownerCaller(registry: Registry, owner: Owner, signal: AbortSigna
     operation: itself,
     compiled: compileOperation(itself),
     owner,
-    provenance: { kind: 'local', plugin: owner.provenance, loadedAt: new Date().toISOString(), revision: registry.base.revision },
+    provenance: {
+      kind: 'local',
+      plugin: owner.provenance,
+      loadedAt: new Date().toISOString(),
+      revision: registry.base.revision,
+    },
     stats: new OperationStats(),
   };
   const root = new CallNode({

@@ -20,8 +20,8 @@ import { Base } from './base.ts';
 import type { CallNode } from './call-node.ts';
 import { discoveryOperations } from './discovery.ts';
 import { RegistryGateway } from './gateway.ts';
-import type { Owner, Registration } from './registration.ts';
 import { ownerCaller } from './owner-caller.ts';
+import type { Owner, Registration } from './registration.ts';
 import { Ownership } from './resources.ts';
 import { Slots } from './slots.ts';
 
@@ -105,9 +105,17 @@ export class Registry {
     if (prepared.length === 0 && before === 0) return;
     try {
       const { revision } = this.base.publish(owner, prepared, 'local', replaces);
-      this.log.info('registry published', { owner: owner.name, revision, added: prepared.length, replaced: before });
+      this.log.info('registry published', {
+        owner: owner.name,
+        revision,
+        added: prepared.length,
+        replaced: before,
+      });
     } catch (error) {
-      this.log.error('registration refused', { owner: owner.name, fault: error instanceof Error ? error.message : String(error) });
+      this.log.error('registration refused', {
+        owner: owner.name,
+        fault: error instanceof Error ? error.message : String(error),
+      });
       throw error;
     }
   }
@@ -116,7 +124,11 @@ export class Registry {
   withdraw(owner: Owner): void {
     const change = this.base.withdraw(owner);
     if (change !== undefined) {
-      this.log.info('registry published', { owner: owner.name, revision: change.revision, removed: change.names.size });
+      this.log.info('registry published', {
+        owner: owner.name,
+        revision: change.revision,
+        removed: change.names.size,
+      });
     }
   }
 

@@ -37,7 +37,11 @@ export class Ownership {
 
   async load(): Promise<void> {
     for await (const { value } of this.#store.list('owner/')) {
-      const { type, id, owner } = JSON.parse(plain.decode(value)) as { type: string; id: string; owner: string };
+      const { type, id, owner } = JSON.parse(plain.decode(value)) as {
+        type: string;
+        id: string;
+        owner: string;
+      };
       this.#remember(type, id, owner);
     }
   }
@@ -102,7 +106,8 @@ export function resourcesFor(
       may(type, id);
       await ownership.revoke(type, id);
     },
-    owns: async (type: string, id: string) => identity !== null && (granted(type) || ownership.owns(identity.id, type, id)),
+    owns: async (type: string, id: string) =>
+      identity !== null && (granted(type) || ownership.owns(identity.id, type, id)),
     owned: async (type: string) =>
       identity === null
         ? { all: false, ids: [] }

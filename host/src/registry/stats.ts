@@ -43,7 +43,10 @@ export class OperationStats {
     this.#running--;
     this.#finished++;
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
-    const at = milliseconds <= smallest ? 0 : Math.min(buckets - 1, Math.ceil(Math.log(milliseconds / smallest) / growth));
+    const at =
+      milliseconds <= smallest
+        ? 0
+        : Math.min(buckets - 1, Math.ceil(Math.log(milliseconds / smallest) / growth));
     this.#latencies[at] = (this.#latencies[at] ?? 0) + 1;
   }
 

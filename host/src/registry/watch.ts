@@ -60,7 +60,8 @@ export function watchOperation(registry: Registry, visible: Visible): AnyOperati
           const next = now();
           const difference = differ(known, next);
           known = next;
-          if (difference !== undefined) yield { revision: registry.base.revision, reset: false, ...difference };
+          if (difference !== undefined)
+            yield { revision: registry.base.revision, reset: false, ...difference };
         }
       } finally {
         stopBase();

@@ -5,9 +5,9 @@
  */
 
 import {
-  acceptInput,
   type Answer,
   type AuthContext,
+  acceptInput,
   callTimeout,
   checkAccess,
   checkKind,
@@ -42,10 +42,14 @@ export class WireServer implements Server {
 
   serve(call: IncomingCall): Answer {
     const registry = this.#registry;
-    const token = call.authToken === undefined ? undefined : registry.identities.resolveToken(call.authToken, this.#auth.remote);
+    const token =
+      call.authToken === undefined
+        ? undefined
+        : registry.identities.resolveToken(call.authToken, this.#auth.remote);
     const identity = token ?? this.identity();
     const registration = registry.base.get(call.name);
-    if (registration === undefined || registration.operation.visibility === 'internal') throw notFound(call.name);
+    if (registration === undefined || registration.operation.visibility === 'internal')
+      throw notFound(call.name);
     const { operation, compiled } = registration;
     const refusal = checkAccess(operation.access, identity, call.input, registry.owns);
     if (refusal !== undefined) {

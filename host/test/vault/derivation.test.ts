@@ -103,7 +103,24 @@ test('VLT-10 the paths of alknet give the keys of the vectors', () => {
 
 test('VLT-11 paths outside the grammar and unhardened Ed25519 paths are refused', () => {
   const vault = unlocked();
-  const malformed = ['', '/', "0'", 'M', "n/0'", 'm/', "m//0'", "m/0'/", "m/-1'", "m/+1'", "m/0''", "m/0H", "m/0x1'", "m/ 0'", "m/1.0'", "m\n"];
+  const malformed = [
+    '',
+    '/',
+    "0'",
+    'M',
+    "n/0'",
+    'm/',
+    "m//0'",
+    "m/0'/",
+    "m/-1'",
+    "m/+1'",
+    "m/0''",
+    'm/0H',
+    "m/0x1'",
+    "m/ 0'",
+    "m/1.0'",
+    'm\n',
+  ];
   const tooFar = ["m/2147483648'", "m/99999999999999999999'", `m${"/0'".repeat(256)}`];
   for (const path of [...malformed, ...tooFar]) {
     for (const keyType of ['Ed25519', 'Aes256Gcm', 'Secp256k1'] as const) {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parsePhrase, seedOf } from '../../src/vault/mnemonic.ts';
 import {
   CURRENT_KEY_VERSION,
   devicePath,
@@ -12,6 +11,7 @@ import {
   SSH_HOST,
   Vault,
 } from '../../src/vault/index.ts';
+import { parsePhrase, seedOf } from '../../src/vault/mnemonic.ts';
 import { code, hex, phrase, unlocked, vectorIv, version2Data } from './support.ts';
 
 const blob = { key_version: 2, salt: 'AAAA', iv: vectorIv, data: version2Data };
@@ -66,10 +66,13 @@ test('VLT-04 a wrong checksum and an unknown word are refused, without the words
   const wrongChecksum = 'abandon '.repeat(12);
   const unknownWord = phrase.replace('about', 'abuot');
   for (const words of [wrongChecksum, unknownWord]) {
-    assert.throws(() => unlocked(words), (error: Error) => {
-      assert.doesNotMatch(error.message, /abandon|abuot/);
-      return code('Mnemonic', 'InvalidPhrase')(error);
-    });
+    assert.throws(
+      () => unlocked(words),
+      (error: Error) => {
+        assert.doesNotMatch(error.message, /abandon|abuot/);
+        return code('Mnemonic', 'InvalidPhrase')(error);
+      },
+    );
   }
 });
 
@@ -113,9 +116,18 @@ test('VLT-07 locking twice is harmless, empties the cache and ends derivation', 
 
 test('VLT-08 seeds equal the BIP-39 vectors', () => {
   const vectors: [passphrase: string, seed: string][] = [
-    ['', '5eb00bbddcf069084889a8ab9155568165f5c453ccb85e70811aaed6f6da5fc19a5ac40b389cd370d086206dec8aa6c43daea6690f20ad3d8d48b2d2ce9e38e4'],
-    ['TREZOR', 'c55257c360c07c72029aebc1b53c05ed0362ada38ead3e3e9efa3708e53495531f09a6987599d18264c1e1c92f2cf141630c7a3c4ab7c81b2f001698e7463b04'],
-    ['caf\u00e9', 'af8bbd2566df7b69d926f2b09dfdbd75db6c994a3399b2cc65f928d63e3fd4e61218ee0d15f8c810be4d45e66d47b43c15a5cc753976b1666912377ff7ae9818'],
+    [
+      '',
+      '5eb00bbddcf069084889a8ab9155568165f5c453ccb85e70811aaed6f6da5fc19a5ac40b389cd370d086206dec8aa6c43daea6690f20ad3d8d48b2d2ce9e38e4',
+    ],
+    [
+      'TREZOR',
+      'c55257c360c07c72029aebc1b53c05ed0362ada38ead3e3e9efa3708e53495531f09a6987599d18264c1e1c92f2cf141630c7a3c4ab7c81b2f001698e7463b04',
+    ],
+    [
+      'caf\u00e9',
+      'af8bbd2566df7b69d926f2b09dfdbd75db6c994a3399b2cc65f928d63e3fd4e61218ee0d15f8c810be4d45e66d47b43c15a5cc753976b1666912377ff7ae9818',
+    ],
   ];
   for (const [passphrase, seed] of vectors) assert.equal(hex(seedOf(parsePhrase(phrase), passphrase)), seed);
 });
@@ -131,7 +143,10 @@ test('VLT-14 device 0 is the identity, device 1 is not', () => {
   const vault = unlocked();
   assert.equal(devicePath(0), IDENTITY);
   assert.deepEqual(vault.deriveEd25519(devicePath(0)).privateKey, vault.deriveEd25519(IDENTITY).privateKey);
-  assert.notDeepEqual(vault.deriveEd25519(devicePath(1)).privateKey, vault.deriveEd25519(IDENTITY).privateKey);
+  assert.notDeepEqual(
+    vault.deriveEd25519(devicePath(1)).privateKey,
+    vault.deriveEd25519(IDENTITY).privateKey,
+  );
 });
 
 test('VLT-15 key versions map to paths; those that are never used are refused everywhere', () => {

@@ -11,7 +11,7 @@
 import type { Static } from 'typebox';
 import { codecOf } from '../bytes.ts';
 import type { AnyOperation, OperationType } from '../operation.ts';
-import type { CallOptions, KnownOperation } from './outgoing.ts';
+import type { CallOptions, KnownOperation } from './request-text.ts';
 
 type Named<Operations extends readonly AnyOperation[], Name> = Extract<Operations[number], { name: Name }>;
 type NamesOf<Operations extends readonly AnyOperation[], Type extends OperationType> = Extract<
@@ -36,7 +36,12 @@ export interface Client<Operations extends readonly AnyOperation[]> {
 }
 
 export interface ClientSession {
-  call(name: string, input: unknown, options: CallOptions | undefined, known: KnownOperation): Promise<unknown>;
+  call(
+    name: string,
+    input: unknown,
+    options: CallOptions | undefined,
+    known: KnownOperation,
+  ): Promise<unknown>;
   subscribe(
     name: string,
     input: unknown,

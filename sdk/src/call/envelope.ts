@@ -35,7 +35,8 @@ export function toEnvelope(value: unknown): Envelope {
   const { type, id } = value;
   if (typeof type !== 'string') throw new BadFrame('type is not text');
   if (typeof id !== 'string') throw new BadFrame('id is not text');
-  if (id.length * 3 > maxIdBytes && Buffer.byteLength(id) > maxIdBytes) throw new BadFrame(`id is over ${maxIdBytes} bytes`);
+  if (id.length * 3 > maxIdBytes && Buffer.byteLength(id) > maxIdBytes)
+    throw new BadFrame(`id is over ${maxIdBytes} bytes`);
   if (!Object.hasOwn(value, 'payload')) throw new BadFrame('payload is missing');
   return { type, id, payload: value['payload'] };
 }
@@ -74,7 +75,8 @@ function writeSpecial(this: unknown, key: string, value: unknown): unknown {
   // Buffer has a toJSON of its own, which has run already: look at what stands in the holder.
   const raw = isObject(this) || Array.isArray(this) ? (this as Record<string, unknown>)[key] : value;
   if (typeof raw === 'bigint') return raw.toString();
-  if (raw instanceof Uint8Array) return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('base64');
+  if (raw instanceof Uint8Array)
+    return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('base64');
   return value;
 }
 
@@ -100,7 +102,8 @@ export function errorText(error: CallError): string {
     }
   }
   const message = error.message.length > maxMessage ? error.message.slice(0, maxMessage) : error.message;
-  const tail = details === undefined || Buffer.byteLength(details) > maxDetails ? '' : `,"details":${details}`;
+  const tail =
+    details === undefined || Buffer.byteLength(details) > maxDetails ? '' : `,"details":${details}`;
   return `{"code":${JSON.stringify(error.code)},"message":${JSON.stringify(message)},"retryable":${error.retryable}${tail}}`;
 }
 
@@ -108,7 +111,8 @@ export function errorText(error: CallError): string {
 export function toCallError(payload: unknown, known: (code: string) => boolean): CallError {
   if (!isObject(payload)) return new CallError('INTERNAL', 'malformed error');
   const { code, message, retryable, details } = payload;
-  if (typeof code !== 'string' || typeof message !== 'string') return new CallError('INTERNAL', 'malformed error');
+  if (typeof code !== 'string' || typeof message !== 'string')
+    return new CallError('INTERNAL', 'malformed error');
   // The set of codes is open; what nobody here knows must not be retried on the peer's word.
   const again = code === 'TIMEOUT' || (retryable === true && known(code));
   return new CallError(code, message, { retryable: again, details });

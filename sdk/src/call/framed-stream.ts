@@ -13,6 +13,12 @@ import type { PartialFrames } from './partial-frames.ts';
 /** A partial frame without a byte of progress for this long is given up, milliseconds. */
 const stallTime = 30_000;
 
+/** Whether a text has at most that many bytes of UTF-8. */
+export function fits(text: string, bytes: number): boolean {
+  // One UTF-16 unit is at most three bytes.
+  return text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes;
+}
+
 export interface FramedStreamEvents {
   /** `size`: bytes of its body. Returns `false` to stop reading; `resume()` hands the same envelope in again first. */
   envelope(stream: FramedStream, envelope: Envelope, size: number): boolean;
@@ -71,11 +77,9 @@ export class FramedStream {
     return this.#readEnded;
   }
 
-  /** Whether a frame of that many bytes may be sent by our own limit. */
+  /** Whether a frame of that text may be sent by our own limit. */
   fits(text: string): boolean {
-    // One UTF-16 unit is at most three bytes of UTF-8.
-    const limit = this.#limit();
-    return text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
+    return fits(text, this.#limit());
   }
 
   /** Queues a frame; all frames of a turn leave as one write. */
@@ -144,7 +148,10 @@ export class FramedStream {
     this.#held = undefined;
     if (held !== undefined && !this.#deliver(held.envelope, held.size)) return;
     if (!this.#drainRest()) return;
-    if (this.#endHeld) return this.#end();
+    if (this.#endHeld) {
+      this.#end();
+      return;
+    }
     this.#expectMore();
     if (!this.#paused && !this.#crowdedOut) this.duplex.resume();
   }
@@ -222,7 +229,10 @@ export class FramedStream {
     try {
       this.#reader.end();
     } catch (error) {
-      if (error instanceof BadFrame) return this.#bad(error);
+      if (error instanceof BadFrame) {
+        this.#bad(error);
+        return;
+      }
       throw error;
     }
     this.#readEnded = true;
@@ -233,8 +243,10 @@ export class FramedStream {
     if (this.#over) return;
     this.#cause = error;
     const code = error instanceof ConnectionError ? error.streamCode : undefined;
-    if (error instanceof ConnectionError && error.code === 'CONNECTION_CLOSED') this.#reason = 'connection closed';
-    else if (code === StreamCode.FRAME_TOO_LARGE) this.#reason = 'stream closed: frame too large for the other side';
+    if (error instanceof ConnectionError && error.code === 'CONNECTION_CLOSED')
+      this.#reason = 'connection closed';
+    else if (code === StreamCode.FRAME_TOO_LARGE)
+      this.#reason = 'stream closed: frame too large for the other side';
     else if (code === StreamCode.BAD_FRAME) this.#reason = 'stream closed: the other side refused a frame';
     else if (code === StreamCode.STALLED) this.#reason = 'stream closed: a frame stalled';
     // Reset or stopped: half a stream is of no use to a conversation.

@@ -95,7 +95,8 @@ export class FrameReader {
 
   #take(): Buffer {
     const [first] = this.#chunks;
-    const whole = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#have);
+    const whole =
+      this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#have);
     this.#chunks = [];
     this.#have = 0;
     return whole;
@@ -115,7 +116,8 @@ export class FrameReader {
 /** The JSON value of a body. @throws BadFrame */
 export function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new BadFrame('the body is not UTF-8');
-  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) throw new BadFrame('the body begins with a byte order mark');
+  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf)
+    throw new BadFrame('the body begins with a byte order mark');
   if (nesting(body) > maxNesting) throw new BadFrame(`arrays and objects nest deeper than ${maxNesting}`);
   try {
     return JSON.parse(body.toString('utf8'));

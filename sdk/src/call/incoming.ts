@@ -7,85 +7,14 @@
 import { performance } from 'node:perf_hooks';
 import type { CallerConnection } from '../context.ts';
 import { CallError } from '../errors.ts';
-import type { ForwardedFor } from '../identity.ts';
 import type { Log } from '../log.ts';
 import type { CallLimits } from '../plugin.ts';
 import { type Deadline, deadline } from './deadlines.ts';
-import { envelopeText, errorText, isObject, toForwardedFor, valueText } from './envelope.ts';
+import { envelopeText, errorText, isObject, valueText } from './envelope.ts';
 import type { FramedStream } from './framed-stream.ts';
+import { Request } from './incoming-request.ts';
 import { abortGrace, maxWindow } from './limits.ts';
-import type { Answer, IncomingCall, Server } from './server.ts';
-
-const maxTokenBytes = 4096;
-
-/** One request from its frame to its end. */
-class Request implements IncomingCall {
-  readonly id: string;
-  readonly name: string;
-  readonly input: unknown;
-  readonly authToken: string | undefined;
-  readonly forwardedFor: ForwardedFor | null;
-  readonly timeoutMs: unknown;
-  readonly window: unknown;
-  readonly hops: number;
-  readonly receivedAt = performance.now();
-  readonly connection: CallerConnection;
-  readonly stream: FramedStream;
-  /** The terminal frame has been sent, or nobody is there to get one. */
-  answered = false;
-  /** Values that may still be sent; `Infinity` without a window. */
-  credit = Number.POSITIVE_INFINITY;
-  creditCame: (() => void) | undefined;
-  values: AsyncIterator<unknown, void, undefined> | undefined;
-  /** Frees slot and id; set while the handler runs. */
-  finish: (() => void) | undefined;
-  /** Until a handler that goes on after its answer is waited for no longer. */
-  grace: Deadline | undefined;
-  #controller: AbortController | undefined;
-  #reason: CallError | undefined;
-  readonly #listeners: ((reason: CallError) => void)[] = [];
-
-  constructor(id: string, payload: Record<string, unknown>, stream: FramedStream, connection: CallerConnection) {
-    const { operationId, input, auth_token: token, hops } = payload;
-    this.id = id;
-    const name = typeof operationId === 'string' && Buffer.byteLength(operationId) <= 255 ? operationId : '';
-    this.name = name.startsWith('/') ? name.slice(1) : name;
-    this.input = input === undefined ? null : input;
-    this.authToken = typeof token === 'string' && Buffer.byteLength(token) <= maxTokenBytes ? token : undefined;
-    this.forwardedFor = payload['forwarded_for'] === undefined ? null : toForwardedFor(payload['forwarded_for']);
-    this.timeoutMs = payload['timeout_ms'];
-    this.window = payload['window'];
-    this.hops = typeof hops === 'number' && Number.isInteger(hops) && hops >= 0 && hops <= 255 ? hops : 0;
-    this.stream = stream;
-    this.connection = connection;
-  }
-
-  get subscribes(): boolean {
-    return this.window !== undefined;
-  }
-
-  // Made when somebody looks: most handlers never do.
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
-  }
-
-  onAbort(listener: (reason: CallError) => void): void {
-    if (this.#reason === undefined) this.#listeners.push(listener);
-    else listener(this.#reason);
-  }
-
-  abort(reason: CallError): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    this.#controller?.abort(reason);
-    for (const listener of this.#listeners) listener(reason);
-    this.creditCame?.();
-  }
-}
+import type { Answer, Server } from './server.ts';
 
 export interface IncomingOptions {
   readonly server: Server | undefined;
@@ -198,12 +127,16 @@ export class IncomingCalls {
 
   #start(request: Request): void {
     const { server } = this.#options;
-    if (server === undefined) return this.#refuse(request, new CallError('NOT_FOUND', `operation not found: ${request.name}`));
+    if (server === undefined) {
+      this.#refuse(request, new CallError('NOT_FOUND', `operation not found: ${request.name}`));
+      return;
+    }
     let answer: Answer;
     try {
       answer = server.serve(request);
     } catch (error) {
-      return this.#refuse(request, asCallError(error));
+      this.#refuse(request, asCallError(error));
+      return;
     }
     this.#unsettled++;
     if (request.subscribes) this.#subscriptions++;

@@ -5,9 +5,15 @@
  */
 
 export { type Client, makeClient } from './client.ts';
-export { type Envelope, toEnvelope, valueText } from './envelope.ts';
 export { type Deadline, deadline } from './deadlines.ts';
+export { type Envelope, toEnvelope, valueText } from './envelope.ts';
 export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, parseBody } from './frames.ts';
 export { defaultCallLimits } from './limits.ts';
 export type { Answer, IncomingCall, Server } from './server.ts';
-export { type CallOptions, createSession, Session, type SessionOptions, type SessionStats } from './session.ts';
+export {
+  type CallOptions,
+  createSession,
+  Session,
+  type SessionOptions,
+  type SessionStats,
+} from './session.ts';

@@ -7,11 +7,10 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CallError, StreamCode } from '../errors.ts';
-import type { ForwardedFor } from '../identity.ts';
 import type { CallLimits } from '../plugin.ts';
 import { type Deadline, deadline } from './deadlines.ts';
 import { type Envelope, envelopeText, isObject, toCallError, valueText } from './envelope.ts';
-import type { FramedStream } from './framed-stream.ts';
+import { type FramedStream, fits } from './framed-stream.ts';
 import {
   abortGrace,
   maxOutstanding,
@@ -22,25 +21,10 @@ import {
   readAheadValues,
   windowSize,
 } from './limits.ts';
+import { abortedHere, PendingCall } from './pending-call.ts';
 import { RecentAnswers } from './recent-answers.ts';
+import { type CallOptions, type KnownOperation, requestPayload } from './request-text.ts';
 import { Subscription } from './subscription.ts';
-
-export interface CallOptions {
-  signal?: AbortSignal;
-  /** Milliseconds for the whole call, sent to the other side as well. */
-  timeoutMs?: number;
-  /** A bearer token whose identity replaces that of the connection, for this call alone. */
-  authToken?: string;
-  forwardedFor?: ForwardedFor;
-  /** Nodes that have forwarded this request already. */
-  hops?: number;
-}
-
-/** What the session knows of an operation from its specification. */
-export interface KnownOperation {
-  readonly timeoutMs?: number;
-  readonly errorCodes?: ReadonlySet<string>;
-}
 
 /** Where frames go. */
 export interface Streams {
@@ -59,30 +43,11 @@ export interface OutgoingOptions {
   readonly settled: (stream: FramedStream) => void;
 }
 
-interface Pending {
-  readonly id: string;
-  readonly known: KnownOperation;
-  readonly subscription: Subscription | undefined;
-  resolve(output: unknown): void;
-  reject(error: CallError): void;
-  stream: FramedStream | undefined;
-  own: boolean;
-  /** While a stream of its own is being opened. */
-  opening: AbortController | undefined;
-  /** Values consumed since credit was last given; only on a shared stream. */
-  unacknowledged: number;
-  deadline: Deadline | undefined;
-  /** Nobody here wants the answer any more. */
-  over: boolean;
-  signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
-}
-
 const unknownOperation: KnownOperation = {};
 
 export class OutgoingCalls {
   readonly #options: OutgoingOptions;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, PendingCall>();
   /** Ids of aborted requests, kept until the answer or the grace. */
   readonly #reserved = new Map<string, { readonly timer: Deadline; readonly stream: FramedStream }>();
   readonly #answered = new RecentAnswers();
@@ -134,90 +99,107 @@ export class OutgoingCalls {
     subscription: Subscription | undefined,
     resolve: (output: unknown) => void,
     reject: (error: CallError) => void,
-  ): Pending {
+  ): PendingCall {
     let id = randomUUID() as string;
     while (this.#pending.has(id) || this.#reserved.has(id) || this.#options.serving(id)) id = randomUUID();
-    const pending: Pending = {
-      id,
-      known,
-      subscription,
-      resolve,
-      reject,
-      stream: undefined,
-      own: false,
-      opening: undefined,
-      unacknowledged: 0,
-      deadline: undefined,
-      over: false,
-      signal: undefined,
-      onAbort: undefined,
-    };
+    const pending = new PendingCall(id, known, subscription, resolve, reject);
     this.#pending.set(id, pending);
     return pending;
   }
 
-  #send(pending: Pending, name: string, input: unknown, options: CallOptions, subscription: boolean): void {
-    if (this.#closed !== undefined) return this.#settle(pending, this.#closed);
+  #send(
+    pending: PendingCall,
+    name: string,
+    input: unknown,
+    options: CallOptions,
+    subscription: boolean,
+  ): void {
+    if (this.#closed !== undefined) {
+      this.#settle(pending, this.#closed);
+      return;
+    }
     const { signal } = options;
-    if (signal?.aborted) return this.#settle(pending, abortedHere(signal));
+    if (signal?.aborted) {
+      this.#settle(pending, abortedHere(signal));
+      return;
+    }
     const asked = options.timeoutMs;
     if (asked !== undefined && (!Number.isInteger(asked) || asked < 1 || asked > maxTimeout)) {
-      return this.#settle(pending, new CallError('INVALID_INPUT', `timeoutMs: expected an integer from 1 to 2^31-1, got ${asked}`));
+      this.#settle(
+        pending,
+        new CallError('INVALID_INPUT', `timeoutMs: expected an integer from 1 to 2^31-1, got ${asked}`),
+      );
+      return;
     }
-    const timeout = asked ?? (subscription ? undefined : (pending.known.timeoutMs ?? this.#options.limits.callTimeout));
+    const timeout =
+      asked ?? (subscription ? undefined : (pending.known.timeoutMs ?? this.#options.limits.callTimeout));
     if (timeout !== undefined) {
       pending.deadline = deadline(performance.now() + timeout, () =>
         this.#abandon(pending, new CallError('TIMEOUT', 'request timed out')),
       );
     }
     if (signal !== undefined) {
-      pending.signal = signal;
-      pending.onAbort = () => this.#abandon(pending, abortedHere(signal));
-      signal.addEventListener('abort', pending.onAbort, { once: true });
+      pending.follow(signal, (error) => this.#abandon(pending, error));
     }
     let inputText: string;
     try {
       inputText = valueText(input, 2);
     } catch (error) {
       const reason = error instanceof RangeError ? 'input too deep' : 'input is not JSON';
-      return this.#settle(pending, new CallError('INVALID_INPUT', reason));
+      this.#settle(pending, new CallError('INVALID_INPUT', reason));
+      return;
     }
     const { streams } = this.#options;
-    const large = inputText.length * 3 > maxSharedFrame && Buffer.byteLength(inputText) > maxSharedFrame;
+    const large = !fits(inputText, maxSharedFrame);
     pending.own = streams.multiplexed && (subscription || large);
-    const payload = requestPayload(name, inputText, options, subscription ? (pending.own ? 0 : windowSize) : undefined);
+    const payload = requestPayload(
+      name,
+      inputText,
+      options,
+      subscription ? (pending.own ? 0 : windowSize) : undefined,
+    );
     const text = envelopeText('call.requested', pending.id, payload);
+    const { frame } = this.#options.limits;
+    if (!fits(text, frame)) {
+      const message = `input too large: ${Buffer.byteLength(text)} bytes, limit ${frame}`;
+      this.#settle(pending, new CallError('INVALID_INPUT', message));
+      return;
+    }
     if (this.#pending.size > maxOutstanding) this.#queue.push(() => this.#route(pending, text));
     else this.#route(pending, text);
   }
 
-  #route(pending: Pending, text: string): void {
+  #route(pending: PendingCall, text: string): void {
     if (pending.over) return;
     const { streams } = this.#options;
     const shared = pending.own ? undefined : streams.shared;
-    if (shared !== undefined) return this.#write(pending, shared, text);
+    if (shared !== undefined) {
+      this.#write(pending, shared, text);
+      return;
+    }
     const opening = pending.own ? this.#openOwn(pending) : streams.openShared();
     opening.then(
       (stream) => {
         if (!pending.over) this.#write(pending, stream, text);
         else if (pending.own) stream.destroy(StreamCode.CANCELLED, 'stream closed');
       },
-      (error: unknown) => this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed', { cause: error })),
+      (error: unknown) =>
+        this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed', { cause: error })),
     );
   }
 
-  #openOwn(pending: Pending): Promise<FramedStream> {
+  #openOwn(pending: PendingCall): Promise<FramedStream> {
     pending.opening = new AbortController();
     return this.#options.streams.openOwn(pending.opening.signal);
   }
 
-  #write(pending: Pending, stream: FramedStream, text: string): void {
+  #write(pending: PendingCall, stream: FramedStream, text: string): void {
+    const { streams } = this.#options;
     // Of a half-closed single stream no answer can come.
-    if (stream.over || stream.readEnded || stream.writeEnded) return this.#settle(pending, this.#closed ?? new CallError('INTERNAL', 'stream closed'));
-    if (!stream.fits(text)) {
-      const message = `input too large: ${Buffer.byteLength(text)} bytes, limit ${this.#options.limits.frame}`;
-      if (pending.own) stream.end();
-      return this.#settle(pending, new CallError('INVALID_INPUT', message));
+    if (stream.over || stream.readEnded || stream.writeEnded) {
+      const reason = streams.multiplexed ? 'stream closed' : 'connection closed';
+      this.#settle(pending, this.#closed ?? new CallError('INTERNAL', reason));
+      return;
     }
     pending.stream = stream;
     stream.write(text);
@@ -237,11 +219,17 @@ export class OutgoingCalls {
         return this.#responded(pending, isObject(payload) ? (payload['output'] ?? null) : null, size);
       case 'call.completed':
         if (pending.subscription === undefined) {
-          this.#settle(pending, new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value'));
+          this.#settle(
+            pending,
+            new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value'),
+          );
         } else this.#settle(pending, undefined);
         return true;
       case 'call.error':
-        this.#settle(pending, toCallError(payload, (code) => pending.known.errorCodes?.has(code) === true));
+        this.#settle(
+          pending,
+          toCallError(payload, (code) => pending.known.errorCodes?.has(code) === true),
+        );
         return true;
       default:
         this.#settle(pending, new CallError('ABORTED', 'aborted by the other side'));
@@ -249,7 +237,7 @@ export class OutgoingCalls {
     }
   }
 
-  #responded(pending: Pending, output: unknown, size: number): boolean {
+  #responded(pending: PendingCall, output: unknown, size: number): boolean {
     const { subscription } = pending;
     if (subscription === undefined) {
       if (pending.stream !== undefined) this.#answered.add(pending.id, pending.stream);
@@ -267,13 +255,14 @@ export class OutgoingCalls {
     return true;
   }
 
-  #consumed(pending: Pending): void {
+  #consumed(pending: PendingCall): void {
     const { stream } = pending;
     if (stream === undefined || pending.over) return;
-    if (pending.own) return stream.resume();
-    if (++pending.unacknowledged < windowSize / 2) return;
-    stream.write(envelopeText('call.window', pending.id, `{"credit":${pending.unacknowledged}}`));
-    pending.unacknowledged = 0;
+    if (pending.own) stream.resume();
+    else if (++pending.unacknowledged >= windowSize / 2) {
+      stream.write(envelopeText('call.window', pending.id, `{"credit":${pending.unacknowledged}}`));
+      pending.unacknowledged = 0;
+    }
   }
 
   /** Frames of a request that is over here. */
@@ -283,9 +272,11 @@ export class OutgoingCalls {
       const stream = this.#answered.take(id);
       if (stream === undefined || stream.over) return;
       // Of its own, and half-closed with the first value: a reset says the same (`docs/spec/call.md` 5).
-      if (stream.writeEnded) return stream.destroy(StreamCode.CANCELLED, 'stream closed');
-      this.#reserve(id, stream);
-      stream.write(envelopeText('call.aborted', id, '{}'));
+      if (stream.writeEnded) stream.destroy(StreamCode.CANCELLED, 'stream closed');
+      else {
+        this.#reserve(id, stream);
+        stream.write(envelopeText('call.aborted', id, '{}'));
+      }
       return;
     }
     this.#reserved.get(id)?.timer.cancel();
@@ -295,7 +286,7 @@ export class OutgoingCalls {
   // ── the end of a request ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Ends a request here and tells the other side. */
-  #abandon(pending: Pending, error: CallError | undefined): void {
+  #abandon(pending: PendingCall, error: CallError | undefined): void {
     if (pending.over) return;
     const { stream, id } = pending;
     if (stream !== undefined && !stream.over) {
@@ -310,12 +301,10 @@ export class OutgoingCalls {
     this.#reserved.set(id, { timer, stream });
   }
 
-  #settle(pending: Pending, error: CallError | undefined, output?: unknown): void {
+  #settle(pending: PendingCall, error: CallError | undefined, output?: unknown): void {
     if (pending.over) return;
-    pending.over = true;
+    pending.release();
     this.#pending.delete(pending.id);
-    pending.deadline?.cancel();
-    if (pending.onAbort !== undefined) pending.signal?.removeEventListener('abort', pending.onAbort);
     if (pending.subscription !== undefined) {
       this.#subscribed--;
       pending.subscription.end(error);
@@ -323,7 +312,10 @@ export class OutgoingCalls {
     else pending.reject(error);
     this.#queue.shift()?.();
     const { stream } = pending;
-    if (stream === undefined) return pending.opening?.abort(error);
+    if (stream === undefined) {
+      pending.opening?.abort(error);
+      return;
+    }
     if (pending.own && !stream.over) {
       stream.end();
       // What may still come on it is nobody's; reading on lets the stream end.
@@ -359,24 +351,4 @@ export class OutgoingCalls {
     this.#reserved.clear();
     this.#answered.clear();
   }
-}
-
-function abortedHere(signal: AbortSignal): CallError {
-  const { reason } = signal;
-  // A deadline of a composing call travels as the reason.
-  return reason instanceof CallError ? reason : new CallError('ABORTED', 'aborted', { cause: reason });
-}
-
-function requestPayload(name: string, input: string, options: CallOptions, window: number | undefined): string {
-  const operationId = JSON.stringify(name.startsWith('/') ? name : `/${name}`);
-  let text = `{"operationId":${operationId},"input":${input}`;
-  if (options.authToken !== undefined) text += `,"auth_token":${JSON.stringify(options.authToken)}`;
-  if (options.forwardedFor !== undefined) {
-    const { id, displayName } = options.forwardedFor;
-    text += `,"forwarded_for":${JSON.stringify({ id, display_name: displayName, scopes: [], resources: {} })}`;
-  }
-  if (options.timeoutMs !== undefined) text += `,"timeout_ms":${options.timeoutMs}`;
-  if (window !== undefined) text += `,"window":${window}`;
-  if (options.hops !== undefined && options.hops > 0) text += `,"hops":${options.hops}`;
-  return `${text}}`;
 }

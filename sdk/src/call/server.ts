@@ -38,7 +38,11 @@ export interface IncomingCall {
  */
 export type Answer =
   | { readonly kind: 'value'; readonly output: Promise<unknown>; readonly settled: Promise<void> }
-  | { readonly kind: 'stream'; readonly values: AsyncIterator<unknown, void, undefined>; readonly settled: Promise<void> };
+  | {
+      readonly kind: 'stream';
+      readonly values: AsyncIterator<unknown, void, undefined>;
+      readonly settled: Promise<void>;
+    };
 
 export interface Server {
   /**

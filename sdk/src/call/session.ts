@@ -9,6 +9,7 @@
  * @module
  */
 
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection.ts';
 import type { CallerConnection } from '../context.ts';
@@ -21,11 +22,12 @@ import type { Envelope } from './envelope.ts';
 import { FramedStream } from './framed-stream.ts';
 import { IncomingCalls } from './incoming.ts';
 import { defaultCallLimits } from './limits.ts';
+import { OutgoingCalls, type Streams } from './outgoing.ts';
 import { PartialFrames } from './partial-frames.ts';
-import { type CallOptions, type KnownOperation, OutgoingCalls, type Streams } from './outgoing.ts';
+import type { CallOptions } from './request-text.ts';
 import type { Server } from './server.ts';
 
-export type { CallOptions } from './outgoing.ts';
+export type { CallOptions, KnownOperation } from './request-text.ts';
 
 export interface SessionOptions {
   /** What answers requests; absent: every one is `NOT_FOUND`. */
@@ -42,6 +44,9 @@ export interface SessionStats {
   readonly subscribed: number;
   readonly streams: number;
 }
+
+/** Milliseconds that the last frames of a draining session have to leave. */
+const lastFrames = 100;
 
 /** Makes a session of a connection, whose streams it takes. */
 export function createSession(connection: Connection, options: SessionOptions = {}): Session {
@@ -60,10 +65,14 @@ export class Session {
   readonly #partials: PartialFrames;
   #shared: FramedStream | undefined;
   #opening: Promise<FramedStream> | undefined;
-  #single: { readonly promise: Promise<FramedStream>; readonly resolve: (stream: FramedStream) => void } | undefined;
+  #single:
+    | { readonly promise: Promise<FramedStream>; readonly resolve: (stream: FramedStream) => void }
+    | undefined;
   #over = false;
   #draining = false;
   #quiet: (() => void) | undefined;
+  #settledAt = Number.NEGATIVE_INFINITY;
+  #farewell: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.connection = connection;
@@ -101,7 +110,11 @@ export class Session {
   }
 
   /** Values of a subscription, to be iterated once; the request is sent at once. */
-  subscribe(name: string, input?: unknown, options?: CallOptions): AsyncIterableIterator<unknown, undefined, undefined> {
+  subscribe(
+    name: string,
+    input?: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<unknown, undefined, undefined> {
     return this.#outgoing.subscribe(name, input, options);
   }
 
@@ -142,12 +155,16 @@ export class Session {
   }
 
   #closeWhenIdle(): void {
-    if (!this.#draining || this.#over) return;
-    if (!this.#incoming.idle || !this.#outgoing.idle) return;
-    // The last answer of this turn leaves first.
-    setImmediate(() => {
-      if (this.#incoming.idle && this.#outgoing.idle && !this.#over) this.connection.close(CloseCode.SHUTDOWN, 'shutdown');
-    });
+    if (!this.#draining || this.#over || !this.#incoming.idle || !this.#outgoing.idle) return;
+    // A close discards what is unsent: the last frames leave first.
+    const wait = this.#settledAt + lastFrames - performance.now();
+    if (wait <= 0) this.connection.close(CloseCode.SHUTDOWN, 'shutdown');
+    else this.#farewell ??= setTimeout(() => this.#closeAfterFrames(), wait).unref();
+  }
+
+  #closeAfterFrames(): void {
+    this.#farewell = undefined;
+    this.#closeWhenIdle();
   }
 
   #callerConnection(): CallerConnection {
@@ -204,7 +221,9 @@ export class Session {
       multiplexed: this.connection.multiplexed,
       get shared() {
         const stream = session.#shared;
-        return stream === undefined || stream.over || stream.writeEnded || stream.readEnded ? undefined : stream;
+        return stream === undefined || stream.over || stream.writeEnded || stream.readEnded
+          ? undefined
+          : stream;
       },
       openShared: () => this.#openShared(),
       openOwn: async (signal) => this.#frame(await this.connection.openStream({ signal })),
@@ -212,7 +231,9 @@ export class Session {
   }
 
   #openShared(): Promise<FramedStream> {
-    this.#opening ??= (this.#single?.promise ?? this.connection.openStream().then((stream) => this.#frame(stream))).then(
+    this.#opening ??= (
+      this.#single?.promise ?? this.connection.openStream().then((stream) => this.#frame(stream))
+    ).then(
       (stream) => {
         this.#shared = stream;
         this.#opening = undefined;
@@ -247,6 +268,7 @@ export class Session {
 
   /** Something that used the stream is finished. */
   #settled(stream: FramedStream): void {
+    this.#settledAt = performance.now();
     this.#halfClose(stream);
     this.#closeWhenIdle();
     if (this.#incoming.idle) this.#quiet?.();
@@ -260,6 +282,7 @@ export class Session {
   async #end(): Promise<CloseInfo> {
     const info = await this.connection.closed;
     this.#over = true;
+    clearTimeout(this.#farewell);
     this.#outgoing.close(
       new CallError('INTERNAL', 'connection closed', {
         cause: new ConnectionError('CONNECTION_CLOSED', 'connection closed', { closeInfo: info }),
@@ -274,5 +297,3 @@ export class Session {
     return info;
   }
 }
-
-export type { KnownOperation };

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Store, type StoreChange, type StoreEntry, StoreError, type StoreWriteOptions } from '../store.ts';
+import {
+  type Store,
+  type StoreChange,
+  type StoreEntry,
+  StoreError,
+  type StoreWriteOptions,
+} from '../store.ts';
 
 const keyText = /^[A-Za-z0-9_=./-]{1,256}$/;
 const maxValue = 1024 * 1024;
@@ -83,7 +89,10 @@ export class MemoryStore implements Store {
     const wanted = options?.ifRevision;
     const found = this.#entries.get(key)?.revision ?? 0;
     if (wanted === undefined || wanted === found) return;
-    throw new StoreError('STORE_CONFLICT', `${key}: expected revision ${wanted}, found ${found}; read it again`);
+    throw new StoreError(
+      'STORE_CONFLICT',
+      `${key}: expected revision ${wanted}, found ${found}; read it again`,
+    );
   }
 
   #tell(change: StoreChange): void {
@@ -92,5 +101,6 @@ export class MemoryStore implements Store {
 }
 
 function checkKey(key: string): void {
-  if (!keyText.test(key)) throw new StoreError('STORE_KEY', `key ${JSON.stringify(key)}: expected ${keyText.source}`);
+  if (!keyText.test(key))
+    throw new StoreError('STORE_KEY', `key ${JSON.stringify(key)}: expected ${keyText.source}`);
 }

@@ -14,7 +14,15 @@ import type { Connection } from '../connection.ts';
 import { CallError, type CloseInfo } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { AnyOperation } from '../operation.ts';
-import type { CallLimits, Contribution, DialRequest, DispatchAuth, Metrics, Plugin, PluginHost } from '../plugin.ts';
+import type {
+  CallLimits,
+  Contribution,
+  DialRequest,
+  DispatchAuth,
+  Metrics,
+  Plugin,
+  PluginHost,
+} from '../plugin.ts';
 import { compileSchema } from '../schema.ts';
 import type { Store } from '../store.ts';
 import { captureLog, type LogLine } from './capture-log.ts';
@@ -113,7 +121,10 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
       if (options.dial !== undefined) return options.dial(target, request);
       throw new Error(`dial ${target}: this test node has no \`dial\` option to answer it`);
     },
-    contributions: (surface) => ({ current: options.contributions?.[surface] ?? [], onChange: () => () => {} }),
+    contributions: (surface) => ({
+      current: options.contributions?.[surface] ?? [],
+      onChange: () => () => {},
+    }),
   } satisfies PluginHost<never>;
   return { host, operations, lines, dispatched, store, directory: () => directory };
 }

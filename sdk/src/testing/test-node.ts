@@ -21,7 +21,13 @@ import type { Store } from '../store.ts';
 import type { LogLine } from './capture-log.ts';
 import { connectionPair } from './connection-pair.ts';
 import { duplexPair } from './duplex-pair.ts';
-import { checkedConfig, type Dispatched, makeTestHost, type TestHost, type TestNodeOptions } from './test-host.ts';
+import {
+  checkedConfig,
+  type Dispatched,
+  makeTestHost,
+  type TestHost,
+  type TestNodeOptions,
+} from './test-host.ts';
 
 export type { Dispatched, TestNodeOptions } from './test-host.ts';
 
@@ -73,6 +79,8 @@ class MemoryNode implements TestNode {
   readonly #made: TestHost;
   readonly #controller: AbortController;
   readonly #serving = new Map<Connection, Promise<void>>();
+  /** A real node has sockets that keep the process alive; deadlines alone do not. */
+  readonly #alive = setInterval(() => {}, 2 ** 30);
 
   constructor(plugin: Plugin, running: RunningPlugin<never>, made: TestHost, controller: AbortController) {
     this.#plugin = plugin;
@@ -144,19 +152,26 @@ class MemoryNode implements TestNode {
     }
     await Promise.all(this.#serving.values());
     await this.#running.stop?.();
+    clearInterval(this.#alive);
     const directory = this.#made.directory();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 }
 
-function manyPair(alpn: string, { identity = null, fingerprint = null }: ConnectOptions & { fingerprint?: string | null }) {
-  const { client, server } = connectionPair(alpn, { client: { identity, fingerprint } });
+function manyPair(alpn: string, { identity = null, fingerprint }: ConnectOptions) {
+  const { client, server } = connectionPair(alpn, { client: { identity, fingerprint: fingerprint ?? null } });
   return [client, server] as const;
 }
 
-function singlePair(alpn: string, { identity = null, fingerprint = null }: ConnectOptions & { fingerprint?: string | null }) {
+function singlePair(alpn: string, { identity = null, fingerprint }: ConnectOptions) {
   const [near, far] = duplexPair();
-  const auth: AuthContext = { alpn, transport: 'tls', remote: null, fingerprint, identity };
+  const auth: AuthContext = {
+    alpn,
+    transport: 'tls',
+    remote: null,
+    fingerprint: fingerprint ?? null,
+    identity,
+  };
   const nobody = { ...auth, fingerprint: null, identity: null };
   return [
     connectionFromStream(near, { alpn, auth: nobody }),

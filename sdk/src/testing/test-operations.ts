@@ -11,11 +11,11 @@ import type { Server } from '../call/server.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { Caller, InvokeOptions, OperationEnv } from '../context.ts';
 import { CallError } from '../errors.ts';
-import type { AuthContext, Identity, IdentityLookup } from '../identity.ts';
+import type { AuthContext, Identity } from '../identity.ts';
 import type { Log } from '../log.ts';
 import { parsePattern, patternReaches } from '../names.ts';
 import type { AnyOperation } from '../operation.ts';
-import type { Gateway, GatewayCallOptions, Requests } from '../plugin.ts';
+import type { Gateway, GatewayCallOptions, IdentityLookup, Requests } from '../plugin.ts';
 import { noEnv, notFound, serveOperations } from '../serve-operations.ts';
 
 export interface TestOperationsOptions {
@@ -39,7 +39,8 @@ export class TestOperations {
     const { plugin, operations, requests, capabilities, log } = options;
     const authority = { id: plugin, scopes: requests.scopes ?? [], resources: requests.resources ?? {} };
     const reach = (requests.operations ?? []).map(parsePattern);
-    const can = (name: string) => reach.some((pattern) => pattern !== undefined && patternReaches(pattern, name));
+    const can = (name: string) =>
+      reach.some((pattern) => pattern !== undefined && patternReaches(pattern, name));
     const reachable = (name: string) => {
       if (!can(name)) throw notFound(name);
     };
@@ -72,7 +73,8 @@ export class TestOperations {
     const server: Server = {
       timeout: (name, timeoutMs) => this.#server(null).timeout(name, timeoutMs),
       serve: (call) => {
-        const token = call.authToken === undefined ? undefined : identities.resolveToken(call.authToken, remote);
+        const token =
+          call.authToken === undefined ? undefined : identities.resolveToken(call.authToken, remote);
         return this.#server(token ?? identity).serve(call);
       },
     };
@@ -101,7 +103,12 @@ export class TestOperations {
 
 type LocalOptions = GatewayCallOptions & InvokeOptions;
 
-async function callOn(server: Server, name: string, input: unknown, options?: LocalOptions): Promise<unknown> {
+async function callOn(
+  server: Server,
+  name: string,
+  input: unknown,
+  options?: LocalOptions,
+): Promise<unknown> {
   const answer = server.serve(incoming(name, input, options, undefined));
   if (answer.kind === 'value') return answer.output;
   const first = await answer.values.next();
@@ -127,7 +134,9 @@ async function* valuesOf(server: Server, name: string, input: unknown, options?:
 function incoming(name: string, input: unknown, options: LocalOptions = {}, window: number | undefined) {
   const { signal = new AbortController().signal } = options;
   const reason = () =>
-    signal.reason instanceof CallError ? signal.reason : new CallError('ABORTED', 'aborted', { cause: signal.reason });
+    signal.reason instanceof CallError
+      ? signal.reason
+      : new CallError('ABORTED', 'aborted', { cause: signal.reason });
   return {
     id: options.requestId ?? randomUUID(),
     name: name.startsWith('/') ? name.slice(1) : name,

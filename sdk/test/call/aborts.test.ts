@@ -6,8 +6,8 @@ import {
   type Connection,
   connectionFromStream,
   defineOperation,
-  serveOperations,
   StreamCode,
+  serveOperations,
 } from '../../src/index.ts';
 import { duplexPair } from '../../src/testing/duplex-pair.ts';
 import { all, echo } from './operations.ts';
@@ -49,7 +49,12 @@ test('CALL-49 loss of the connection fails every pending request and aborts ever
   ];
   for (const { pair, lose } of losses) {
     reasons.length = 0;
-    const { client, server } = sessions(t, { serve: serveOperations([wait]) }, { serve: serveOperations([wait]) }, pair);
+    const { client, server } = sessions(
+      t,
+      { serve: serveOperations([wait]) },
+      { serve: serveOperations([wait]) },
+      pair,
+    );
     const pending = [client, client, server].map((session) => session.call('test/wait'));
     await until(() => client.stats.serving === 1 && server.stats.serving === 2);
     lose();
@@ -63,7 +68,10 @@ test('CALL-49 loss of the connection fails every pending request and aborts ever
     for (const reason of reasons) assert.ok(reason instanceof CallError && reason.code === 'ABORTED');
     // What comes afterwards fails the same way.
     await assert.rejects(client.call('test/wait'), { code: 'INTERNAL', message: 'connection closed' });
-    await assert.rejects(client.subscribe('test/wait').next(), { code: 'INTERNAL', message: 'connection closed' });
+    await assert.rejects(client.subscribe('test/wait').next(), {
+      code: 'INTERNAL',
+      message: 'connection closed',
+    });
   }
 });
 
@@ -117,19 +125,35 @@ test('CALL-51 late, unknown and repeated answers, and aborts of unknown ids, cha
   const call = session.call('a/b');
   const stream = await peer.accepted();
   const { id } = await stream.one();
-  stream.send(frame('call.responded', id, { output: 'first' }), frame('call.error', id, { code: 'X', message: 'second' }));
+  stream.send(
+    frame('call.responded', id, { output: 'first' }),
+    frame('call.error', id, { code: 'X', message: 'second' }),
+  );
   assert.equal(await call, 'first');
   const again = session.call('a/b');
   const second = (await stream.frames(2))[1];
-  stream.send(frame('call.responded', id, { output: 'stale' }), frame('call.responded', second?.id ?? '', { output: 'fresh' }));
+  stream.send(
+    frame('call.responded', id, { output: 'stale' }),
+    frame('call.responded', second?.id ?? '', { output: 'fresh' }),
+  );
   assert.equal(await again, 'fresh');
 
   const aborted = session.call('a/b', 1, { timeoutMs: 20 });
   await assert.rejects(aborted, { code: 'TIMEOUT' });
   const late = stream.seen.at(-1)?.id ?? '';
-  stream.send(frame('call.responded', late, { output: 'late' }), frame('call.aborted', late), frame('call.aborted', late));
+  stream.send(
+    frame('call.responded', late, { output: 'late' }),
+    frame('call.aborted', late),
+    frame('call.aborted', late),
+  );
   await settle();
-  assert.deepEqual(session.stats, { serving: 0, subscriptionsServed: 0, pending: 0, subscribed: 0, streams: 2 });
+  assert.deepEqual(session.stats, {
+    serving: 0,
+    subscriptionsServed: 0,
+    pending: 0,
+    subscribed: 0,
+    streams: 2,
+  });
 });
 
 test('CALL-52 an abort is answered at once although the handler takes its time; no call.error ever carries ABORTED', async (t) => {
@@ -166,7 +190,9 @@ test('CALL-52 an abort is answered at once although the handler takes its time; 
     assert.equal(error.code, 'ABORTED');
     return (error.cause as Error).message === 'why the caller gave up';
   });
-  await assert.rejects(pair.client.call('test/echo', 1, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
+  await assert.rejects(pair.client.call('test/echo', 1, { signal: AbortSignal.abort() }), {
+    code: 'ABORTED',
+  });
 
   // A handler that fails with ABORTED of its own making is an internal error like any other.
   const rude = serveOperations([
@@ -224,7 +250,11 @@ test('drain closes with SHUTDOWN when nothing is in flight, and serves what stil
 
 test('CALL-54 no frame carries the id of an internal child', async (t) => {
   const ids: string[] = [];
-  const inner = defineOperation({ ...echo, name: 'test/inner', handler: (_input, { requestId }) => ids.push(requestId) });
+  const inner = defineOperation({
+    ...echo,
+    name: 'test/inner',
+    handler: (_input, { requestId }) => ids.push(requestId),
+  });
   const outer = defineOperation({
     ...echo,
     name: 'test/outer',
@@ -253,12 +283,15 @@ test('CALL-55 abort racing with completion gives one outcome and empty tables, o
   for (let round = 0; round < 100; round++) {
     const controllers = Array.from({ length: 100 }, () => new AbortController());
     const calls = controllers.map(({ signal }, n) =>
-      client.call('test/echo', n, { signal }).then(
-        (output) => assert.equal(output, n),
-        (error) => assert.equal(error.code, 'ABORTED'),
-      ).then(() => {
-        outcomes[n] = (outcomes[n] ?? 0) + 1;
-      }),
+      client
+        .call('test/echo', n, { signal })
+        .then(
+          (output) => assert.equal(output, n),
+          (error) => assert.equal(error.code, 'ABORTED'),
+        )
+        .then(() => {
+          outcomes[n] = (outcomes[n] ?? 0) + 1;
+        }),
     );
     for (const [n, controller] of controllers.entries()) {
       if (n % 3 === 0) queueMicrotask(() => controller.abort());
@@ -270,8 +303,20 @@ test('CALL-55 abort racing with completion gives one outcome and empty tables, o
   assert.deepEqual(new Set(Object.values(outcomes)), new Set([100]));
   await until(() => server.stats.serving === 0);
   await settle();
-  assert.deepEqual(client.stats, { serving: 0, subscriptionsServed: 0, pending: 0, subscribed: 0, streams: 1 });
-  assert.deepEqual(server.stats, { serving: 0, subscriptionsServed: 0, pending: 0, subscribed: 0, streams: 1 });
+  assert.deepEqual(client.stats, {
+    serving: 0,
+    subscriptionsServed: 0,
+    pending: 0,
+    subscribed: 0,
+    streams: 1,
+  });
+  assert.deepEqual(server.stats, {
+    serving: 0,
+    subscriptionsServed: 0,
+    pending: 0,
+    subscribed: 0,
+    streams: 1,
+  });
 });
 
 test('CALL-56 after ten thousand calls, aborts and losses, tables, timers and streams are empty', async (t) => {

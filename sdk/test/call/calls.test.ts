@@ -21,7 +21,10 @@ const serve = serveOperations(all);
 
 /** `serveOperations` of one operation whose handler is `handler`. */
 function serving(handler: (input: unknown) => unknown, more: object = {}, log?: Line[]): Server {
-  return serveOperations([{ ...echo, handler, ...more }], log === undefined ? {} : { log: recordingLog(log) });
+  return serveOperations(
+    [{ ...echo, handler, ...more }],
+    log === undefined ? {} : { log: recordingLog(log) },
+  );
 }
 
 test('CALL-13 a query answers with exactly one call.responded with {output} and no call.completed', async (t) => {
@@ -101,7 +104,10 @@ test('CALL-19 an Internal operation from the wire is NOT_FOUND, and its handler 
       { visibility: 'internal' },
     ),
   });
-  await assert.rejects(client.call('test/echo'), { code: 'NOT_FOUND', message: 'operation not found: test/echo' });
+  await assert.rejects(client.call('test/echo'), {
+    code: 'NOT_FOUND',
+    message: 'operation not found: test/echo',
+  });
   assert.equal(ran, false);
 });
 
@@ -123,7 +129,10 @@ test('CALL-20 input against the schema is INVALID_INPUT with JSON Pointers, and 
     assert.equal(error.retryable, false);
     assert.match(error.message, /^invalid input: \/a /);
     const { issues } = error.details as { issues: { path: string; keyword: string; message: string }[] };
-    assert.deepEqual(issues.map(({ path, keyword }) => ({ path, keyword })), [{ path: '/a', keyword: 'type' }]);
+    assert.deepEqual(
+      issues.map(({ path, keyword }) => ({ path, keyword })),
+      [{ path: '/a', keyword: 'type' }],
+    );
     assert.ok(!JSON.stringify(error).includes('hunter2'));
     return true;
   });
@@ -143,7 +152,10 @@ test('CALL-22 a declared domain code arrives with its details, and details that 
   // A client that knows the specification believes `retryable`.
   const typed = client.client([{ ...echo, errors }]);
   await assert.rejects(typed.call('test/echo', details), { ...rejection, retryable: true });
-  await assert.rejects(client.call('test/echo', { until: 5 }), { code: 'INTERNAL', message: 'internal error' });
+  await assert.rejects(client.call('test/echo', { until: 5 }), {
+    code: 'INTERNAL',
+    message: 'internal error',
+  });
   assert.equal(log.filter(({ level }) => level === 'error').length, 1);
 });
 
@@ -172,10 +184,18 @@ test('CALL-23 undeclared codes and other throws become INTERNAL with a ref that 
     const { ref, ...details } = payload['details'] as { ref: string };
     assert.deepEqual(
       { ...payload, details },
-      { code: 'INTERNAL', message: 'internal error', retryable: false, details: id === 'code' ? { code: 'SECRET_CODE' } : {} },
+      {
+        code: 'INTERNAL',
+        message: 'internal error',
+        retryable: false,
+        details: id === 'code' ? { code: 'SECRET_CODE' } : {},
+      },
     );
     assert.match(ref, /^.{12}$/);
-    assert.ok(log.some(({ level, fields }) => level === 'error' && fields['ref'] === ref), id);
+    assert.ok(
+      log.some(({ level, fields }) => level === 'error' && fields['ref'] === ref),
+      id,
+    );
   }
   assert.ok(!JSON.stringify(stream.seen).includes('hunter2'));
 });
@@ -189,7 +209,15 @@ test('CALL-24 an output against its schema is INTERNAL and logged', async (t) =>
 
 test('CALL-26 only TIMEOUT is retryable, whatever the other side says; an unknown code is not', async (t) => {
   const { session, peer } = rawCallee(t);
-  const codes = ['NOT_FOUND', 'FORBIDDEN', 'INVALID_INPUT', 'INVALID_OPERATION_TYPE', 'INTERNAL', 'NO_SUCH_CODE', 'TIMEOUT'];
+  const codes = [
+    'NOT_FOUND',
+    'FORBIDDEN',
+    'INVALID_INPUT',
+    'INVALID_OPERATION_TYPE',
+    'INTERNAL',
+    'NO_SUCH_CODE',
+    'TIMEOUT',
+  ];
   for (const [n, code] of codes.entries()) {
     const call = session.call('a/b');
     const stream = await peer.accepted();
@@ -203,7 +231,9 @@ test('CALL-27 a hundred concurrent requests over mixed streams each get their ow
   const { peer } = rawCaller(t, { serve });
   const streams = await Promise.all(Array.from({ length: 7 }, () => peer.open()));
   const { client } = sessions(t, { serve });
-  const calls = Array.from({ length: 100 }, (_, n) => client.call('test/echo', n % 3 === 0 ? `${n}${'x'.repeat(70_000)}` : n));
+  const calls = Array.from({ length: 100 }, (_, n) =>
+    client.call('test/echo', n % 3 === 0 ? `${n}${'x'.repeat(70_000)}` : n),
+  );
   for (let n = 0; n < 100; n++) streams[n % 7]?.send(requested(`${n}`, 'test/echo', n));
   for (const [at, stream] of streams.entries()) {
     await stream.frames(Math.ceil((100 - at) / 7));
@@ -234,7 +264,11 @@ test('CALL-29 the accepting side calls the dialling side over the same connectio
   assert.equal(await server.call('test/add', { a: 1, b: 2 }), 3);
   // And a handler calls back whoever called it.
   const back = serveOperations([
-    { ...echo, name: 'test/back', handler: (input, { connection }) => connection?.call('test/echo', { back: input }) },
+    {
+      ...echo,
+      name: 'test/back',
+      handler: (input, { connection }) => connection?.call('test/echo', { back: input }),
+    },
   ]);
   const { client } = sessions(t, { serve: back }, { serve });
   assert.deepEqual(await client.call('test/back', 1), { back: 1 });
@@ -256,7 +290,10 @@ test('CALL-31 calls and subscriptions work in both directions at once over a sin
     (async () => {
       const seen: unknown[] = [];
       for await (const n of session.subscribe('test/count', { to: 300 })) seen.push(n);
-      assert.deepEqual(seen, Array.from({ length: 300 }, (_, n) => n + 1));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 300 }, (_, n) => n + 1),
+      );
     })(),
   ]);
   await Promise.all(work);
@@ -333,7 +370,10 @@ test('CALL-69 an integer of 2^63-1 and 1 MiB of bytes round-trip through bigint 
   assert.deepEqual(seen, ['bigint', true]);
   const dropped: Uint8Array[] = [];
   for await (const drop of typed.subscribe('test/drops', {})) dropped.push(drop);
-  assert.deepEqual(dropped.map((drop) => Buffer.from(drop).toString()), ['\u0001\u0002', 'three']);
+  assert.deepEqual(
+    dropped.map((drop) => Buffer.from(drop).toString()),
+    ['\u0001\u0002', 'three'],
+  );
 
   // What travels is decimal text and base64; without a definition that is what the caller sees.
   const raw = (await client.call('test/carry', { n, bytes: Uint8Array.of(255) })) as Record<string, unknown>;

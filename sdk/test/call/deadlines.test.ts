@@ -41,10 +41,15 @@ test('CALL-47 no answer is TIMEOUT, never early and at most 50 ms late on either
 
 test('a call that waits for a stream has its deadline running, and waits no longer than it', async (t) => {
   const { client } = sessions(t, { serve });
-  t.mock.method(client.connection, 'openStream', ({ signal }: { signal: AbortSignal }) =>
-    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  t.mock.method(
+    client.connection,
+    'openStream',
+    ({ signal }: { signal: AbortSignal }) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
   );
-  await assert.rejects(client.subscribe('test/count', { to: 1 }, { timeoutMs: 30 }).next(), { code: 'TIMEOUT' });
+  await assert.rejects(client.subscribe('test/count', { to: 1 }, { timeoutMs: 30 }).next(), {
+    code: 'TIMEOUT',
+  });
 });
 
 test('CALL-48 timeout_ms shortens and lengthens the deadline up to the cap; malformed ones are INVALID_INPUT', async (t) => {
@@ -59,18 +64,26 @@ test('CALL-48 timeout_ms shortens and lengthens the deadline up to the cap; malf
   });
   const { peer } = rawCaller(t, { serve: serveOperations([left]) });
   const stream = await peer.open();
-  for (const [id, timeout] of Object.entries({ short: 100, long: 60_000, capped: 2 ** 31 - 1, own: undefined })) {
+  for (const [id, timeout] of Object.entries({
+    short: 100,
+    long: 60_000,
+    capped: 2 ** 31 - 1,
+    own: undefined,
+  })) {
     stream.send(requested(id, 'test/left', id, { timeout_ms: timeout }));
   }
   const malformed = [0, -1, 1.5, '100', null, 2 ** 31];
-  for (const [n, timeout] of malformed.entries()) stream.send(requested(`m${n}`, 'test/left', n, { timeout_ms: timeout }));
+  for (const [n, timeout] of malformed.entries())
+    stream.send(requested(`m${n}`, 'test/left', n, { timeout_ms: timeout }));
   await stream.frames(4 + malformed.length);
-  const near = (value: number | undefined, wanted: number) => assert.ok(value !== undefined && value > wanted - 50 && value <= wanted, `${value} of ${wanted}`);
+  const near = (value: number | undefined, wanted: number) =>
+    assert.ok(value !== undefined && value > wanted - 50 && value <= wanted, `${value} of ${wanted}`);
   near(seen['short'], 100);
   near(seen['long'], 60_000);
   near(seen['capped'], 600_000);
   near(seen['own'], 5000);
-  for (const n of malformed.keys()) assert.equal(stream.of(`m${n}`)[0]?.payload['code'], 'INVALID_INPUT', `${malformed[n]}`);
+  for (const n of malformed.keys())
+    assert.equal(stream.of(`m${n}`)[0]?.payload['code'], 'INVALID_INPUT', `${malformed[n]}`);
   // Our own caller says so before anything is sent.
   const { client } = sessions(t, { serve });
   for (const timeoutMs of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
@@ -101,7 +114,10 @@ test('CALL-57 a deadline that passes aborts the handler and answers TIMEOUT; wha
   await settle();
   stream.duplex.end();
   await stream.until(() => stream.ended);
-  assert.deepEqual(stream.seen.map(({ type, payload }) => [type, payload['code']]), [['call.error', 'TIMEOUT']]);
+  assert.deepEqual(
+    stream.seen.map(({ type, payload }) => [type, payload['code']]),
+    [['call.error', 'TIMEOUT']],
+  );
 });
 
 test('the deadline of the typed client is that of the operation, unless asked otherwise', async (t) => {
@@ -132,7 +148,9 @@ test('deadlines of one moment share a timer, and cancelled ones leave at most on
   const before = armedMoments();
   const shared = Array.from({ length: 1000 }, () => deadline(now + 1_000_000, () => assert.fail()));
   assert.equal(armedMoments(), before + 1);
-  const apart = Array.from({ length: 100 }, (_, n) => deadline(now + 2_000_000 + n * 100, () => assert.fail()));
+  const apart = Array.from({ length: 100 }, (_, n) =>
+    deadline(now + 2_000_000 + n * 100, () => assert.fail()),
+  );
   assert.equal(armedMoments(), before + 101);
   for (const { cancel } of [...shared, ...apart]) cancel();
   assert.ok(armedMoments() <= before + 1);

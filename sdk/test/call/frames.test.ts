@@ -51,13 +51,7 @@ test('CALL-02 frames written back to back are read back in order, equal, in any 
 
 test('CALL-12 a frame delivered one byte at a time is read correctly', () => {
   const bytes = Buffer.concat([encodeFrame('{"a":[1,2,3]}'), encodeFrame('"é€😀"')]);
-  assert.deepEqual(
-    read(
-      bytes,
-      [...bytes.keys()].slice(1),
-    ),
-    [{ a: [1, 2, 3] }, 'é€😀'],
-  );
+  assert.deepEqual(read(bytes, [...bytes.keys()].slice(1)), [{ a: [1, 2, 3] }, 'é€😀']);
 });
 
 test('CALL-03 a length of 0 is refused', () => {
@@ -87,7 +81,10 @@ test('CALL-04 a length of 67 108 865 is refused from the prefix; 67 108 864 is a
 test('a length above limits.frame is refused from the prefix with FRAME_TOO_LARGE', () => {
   const reader = new FrameReader(() => 1024);
   assert.deepEqual([...reader.feed(Buffer.concat([prefix(2), Buffer.from('{}')]))].map(String), ['{}']);
-  assert.throws(() => [...reader.feed(prefix(1025))], { name: 'BadFrame', streamCode: StreamCode.FRAME_TOO_LARGE });
+  assert.throws(() => [...reader.feed(prefix(1025))], {
+    name: 'BadFrame',
+    streamCode: StreamCode.FRAME_TOO_LARGE,
+  });
   assert.equal(reader.partial, 0);
 });
 

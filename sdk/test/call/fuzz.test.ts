@@ -17,7 +17,16 @@ function random(seed: number): () => number {
   };
 }
 
-const types = ['call.requested', 'call.responded', 'call.completed', 'call.aborted', 'call.error', 'call.window', 'x', ''];
+const types = [
+  'call.requested',
+  'call.responded',
+  'call.completed',
+  'call.aborted',
+  'call.error',
+  'call.window',
+  'x',
+  '',
+];
 const payloads = [
   '{}',
   'null',
@@ -78,7 +87,9 @@ test('CALL-73 a million random and truncated frames never crash a session, and e
     assert.deepEqual(good.seen.at(-1)?.payload, { output: answered++ });
     good.seen.length = 0;
     await Promise.all(
-      streams.map((stream) => stream.until(() => stream.duplex.closed || stream.ended || stream.error !== undefined)),
+      streams.map((stream) =>
+        stream.until(() => stream.duplex.closed || stream.ended || stream.error !== undefined),
+      ),
     );
   }
   await settle();

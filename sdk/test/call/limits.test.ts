@@ -32,10 +32,10 @@ test('CALL-63 with 256 slow requests running the 257th waits, and an abort behin
   stream.send(frame('call.aborted', '257'));
   other.send(frame('call.aborted', '0'));
   await stream.frames(2);
-  assert.deepEqual(
-    stream.seen.map(({ type, id }) => `${type} ${id}`).sort(),
-    ['call.aborted 0', 'call.aborted 257'],
-  );
+  assert.deepEqual(stream.seen.map(({ type, id }) => `${type} ${id}`).sort(), [
+    'call.aborted 0',
+    'call.aborted 257',
+  ]);
   // The slot of the aborted one goes to the 257th.
   await until(() => gates.length === 257);
   assert.equal(session.stats.serving, 256);
@@ -76,9 +76,15 @@ test('CALL-63 our caller keeps 4096 requests outstanding, and the rest waits its
   await stream.frames(4096);
   await settle();
   assert.equal(stream.seen.length, 4096);
-  stream.send(...stream.seen.map(({ id, payload }) => frame('call.responded', id, { output: payload['input'] })));
+  stream.send(
+    ...stream.seen.map(({ id, payload }) => frame('call.responded', id, { output: payload['input'] })),
+  );
   await stream.frames(4100);
-  stream.send(...stream.seen.slice(4096).map(({ id, payload }) => frame('call.responded', id, { output: payload['input'] })));
+  stream.send(
+    ...stream.seen
+      .slice(4096)
+      .map(({ id, payload }) => frame('call.responded', id, { output: payload['input'] })),
+  );
   assert.deepEqual(await Promise.all(calls), [...calls.keys()]);
 });
 
@@ -123,7 +129,11 @@ test('a request that is held can be aborted, and a stopped stream is read again 
   const { peer, session } = rawCaller(t, { serve, limits: limits({ callsPerConnection: 1 }) });
   const stopped = await peer.open();
   const other = await peer.open();
-  stopped.send(requested('run', 'test/wait'), requested('held', 'test/wait'), requested('beyond', 'test/wait'));
+  stopped.send(
+    requested('run', 'test/wait'),
+    requested('held', 'test/wait'),
+    requested('beyond', 'test/wait'),
+  );
   await until(() => session.stats.serving === 2);
   other.send(frame('call.aborted', 'held'));
   await stopped.until(() => stopped.of('held').length === 1);

@@ -15,7 +15,10 @@ export const add = defineOperation({
   name: 'test/add',
   type: 'query',
   access: 'public',
-  input: Type.Object({ a: Type.Integer(), b: Type.Integer({ maximum: 10 }) }, { additionalProperties: false }),
+  input: Type.Object(
+    { a: Type.Integer(), b: Type.Integer({ maximum: 10 }) },
+    { additionalProperties: false },
+  ),
   output: Type.Integer(),
   handler: ({ a, b }) => a + b,
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Server } from '../../src/call/index.ts';
-import { defineOperation, serveOperations, StreamCode, Type } from '../../src/index.ts';
+import { defineOperation, StreamCode, serveOperations, Type } from '../../src/index.ts';
 import { all, count, echo } from './operations.ts';
 import {
   frame,
@@ -59,7 +59,10 @@ test('CALL-36 an error after values: call.error, no call.completed, nothing afte
   stream.send(requested('s', 'test/count', { to: 2, fail: true }, { window: 0 }));
   stream.duplex.end();
   await stream.until(() => stream.ended);
-  assert.deepEqual(stream.seen.map(({ type }) => type), ['call.responded', 'call.responded', 'call.error']);
+  assert.deepEqual(
+    stream.seen.map(({ type }) => type),
+    ['call.responded', 'call.responded', 'call.error'],
+  );
   assert.deepEqual(stream.seen[2]?.payload, {
     code: 'OUT_OF_NUMBERS',
     message: 'no more',
@@ -71,11 +74,20 @@ test('CALL-36 an error after values: call.error, no call.completed, nothing afte
 test('CALL-37 an empty stream is only call.completed, a refused one is one call.error', async (t) => {
   const { peer } = rawCaller(t, { serve });
   const stream = await peer.open();
-  stream.send(requested('e', 'test/count', { to: 0 }, { window: 0 }), requested('r', 'test/count', {}, { window: 0 }));
+  stream.send(
+    requested('e', 'test/count', { to: 0 }, { window: 0 }),
+    requested('r', 'test/count', {}, { window: 0 }),
+  );
   stream.duplex.end();
   await stream.until(() => stream.ended);
-  assert.deepEqual(stream.of('e').map(({ type }) => type), ['call.completed']);
-  assert.deepEqual(stream.of('r').map(({ type, payload }) => [type, payload['code']]), [['call.error', 'INVALID_INPUT']]);
+  assert.deepEqual(
+    stream.of('e').map(({ type }) => type),
+    ['call.completed'],
+  );
+  assert.deepEqual(
+    stream.of('r').map(({ type, payload }) => [type, payload['code']]),
+    [['call.error', 'INVALID_INPUT']],
+  );
 });
 
 test('CALL-38 a subscription has no deadline and outlives that of calls, a query has one', async (t) => {
@@ -92,7 +104,11 @@ test('CALL-38 a subscription has no deadline and outlives that of calls, a query
   const short = limits({ callTimeout: 40 });
   // Checked in a moment in which a query of the same session has timed out; the default limit is 30 s.
   assert.equal(limits().callTimeout, 30_000);
-  const { client } = sessions(t, { serve: serveOperations([late, ...all]), limits: short }, { limits: short });
+  const { client } = sessions(
+    t,
+    { serve: serveOperations([late, ...all]), limits: short },
+    { limits: short },
+  );
   const values = client.subscribe('test/late', { to: 0 });
   assert.equal((await values.next()).value, 1);
   await assert.rejects(client.call('test/wait'), { code: 'TIMEOUT' });

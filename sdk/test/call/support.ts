@@ -2,9 +2,21 @@
 
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { createSession, encodeFrame, FrameReader, type Session, type SessionOptions } from '../../src/call/index.ts';
+import {
+  createSession,
+  encodeFrame,
+  FrameReader,
+  type Session,
+  type SessionOptions,
+} from '../../src/call/index.ts';
 import { defaultCallLimits } from '../../src/call/limits.ts';
-import { type AuthContext, type Connection, connectionFromStream, type Log, type LogLevel } from '../../src/index.ts';
+import {
+  type AuthContext,
+  type Connection,
+  connectionFromStream,
+  type Log,
+  type LogLevel,
+} from '../../src/index.ts';
 import { type ConnectionPairOptions, connectionPair } from '../../src/testing/connection-pair.ts';
 import { duplexPair } from '../../src/testing/duplex-pair.ts';
 

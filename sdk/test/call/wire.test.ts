@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxFrame } from '../../src/call/index.ts';
-import { CallError, type Connection, serveOperations, type Stream, StreamCode } from '../../src/index.ts';
+import { CallError, type Connection, type Stream, StreamCode, serveOperations } from '../../src/index.ts';
 import { all, echo } from './operations.ts';
 import {
   frame,
@@ -20,7 +20,11 @@ import {
 const serve = serveOperations(all);
 
 test('CALL-05 the writer refuses an input over its limit locally, and an output over it becomes INTERNAL', async (t) => {
-  const { client } = sessions(t, { serve, limits: limits({ frame: 4096 }) }, { limits: limits({ frame: 8192 }) });
+  const { client } = sessions(
+    t,
+    { serve, limits: limits({ frame: 4096 }) },
+    { limits: limits({ frame: 8192 }) },
+  );
   await assert.rejects(client.call('test/echo', 'x'.repeat(9000)), {
     code: 'INVALID_INPUT',
     message: /^input too large: \d+ bytes, limit 8192$/,
@@ -38,7 +42,10 @@ test('an input or output nested deeper than a frame may be is refused by the wri
   const { client } = sessions(t, { serve });
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
   assert.deepEqual(await client.call('test/echo', nested(62)), nested(62));
-  await assert.rejects(client.call('test/echo', nested(63)), { code: 'INVALID_INPUT', message: 'input too deep' });
+  await assert.rejects(client.call('test/echo', nested(63)), {
+    code: 'INVALID_INPUT',
+    message: 'input too deep',
+  });
 });
 
 test('CALL-07 malformed JSON ends that stream only; another stream of the connection goes on', async (t) => {
@@ -89,7 +96,11 @@ test('CALL-08 the member is called type, and details is absent when there is non
 test('CALL-09 call.completed and call.aborted have the payload {}', async (t) => {
   const { peer } = rawCaller(t, { serve });
   const stream = await peer.open();
-  stream.send(requested('a', 'test/count', { to: 0 }, { window: 0 }), requested('b', 'test/wait'), frame('call.aborted', 'b'));
+  stream.send(
+    requested('a', 'test/count', { to: 0 }, { window: 0 }),
+    requested('b', 'test/wait'),
+    frame('call.aborted', 'b'),
+  );
   await stream.frames(2);
   assert.deepEqual(stream.of('a'), [{ type: 'call.completed', id: 'a', payload: {} }]);
   assert.deepEqual(stream.of('b'), [{ type: 'call.aborted', id: 'b', payload: {} }]);
@@ -229,12 +240,18 @@ test('CALL-70 an input with the member __proto__ is data and changes no prototyp
   stream.send(Buffer.from([0, 0, 0, text.length]), Buffer.from(text));
   await stream.one();
   const output = stream.seen[0]?.payload['output'];
-  assert.equal(JSON.stringify(output), '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}');
+  assert.equal(
+    JSON.stringify(output),
+    '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}',
+  );
   assert.equal(Reflect.get({}, 'polluted'), undefined);
 
   // And where the schema closes the object, it is one member too many.
   stream.send(
-    frame('call.requested', 'b', { operationId: 'test/add', input: JSON.parse('{"a":1,"b":2,"__proto__":{}}') }),
+    frame('call.requested', 'b', {
+      operationId: 'test/add',
+      input: JSON.parse('{"a":1,"b":2,"__proto__":{}}'),
+    }),
   );
   assert.equal((await stream.frames(2))[1]?.payload['code'], 'INVALID_INPUT');
 });
@@ -242,7 +259,8 @@ test('CALL-70 an input with the member __proto__ is data and changes no prototyp
 test('a repeated member counts by its last occurrence', async (t) => {
   const { peer } = rawCaller(t, { serve });
   const stream = await peer.open();
-  const text = '{"type":"x","type":"call.requested","id":"a","id":"b","payload":{"operationId":"test/echo","input":1}}';
+  const text =
+    '{"type":"x","type":"call.requested","id":"a","id":"b","payload":{"operationId":"test/echo","input":1}}';
   stream.send(Buffer.from([0, 0, 0, text.length]), Buffer.from(text));
   assert.equal((await stream.one()).id, 'b');
 });

@@ -13,14 +13,22 @@ import { readInput } from '../input.ts';
 import { table } from '../output.ts';
 import { toTypeScript } from '../typescript.ts';
 
-const tokenFile = { name: 'token-file', value: 'F', help: 'call as the owner of the bearer token in this file' };
+const tokenFile = {
+  name: 'token-file',
+  value: 'F',
+  help: 'call as the owner of the bearer token in this file',
+};
 
 export const callCommand: Command = {
   path: ['call'],
   summary: 'Call an operation',
   usage: 'OP [INPUT | key=value … | key:=json …]',
   options: [tokenFile],
-  examples: ['alknet call services/list', 'alknet call services/schema name=services/list', `alknet call services/list '{ "limit": 3 }'`],
+  examples: [
+    'alknet call services/list',
+    'alknet call services/schema name=services/list',
+    `alknet call services/list '{ "limit": 3 }'`,
+  ],
   arguments: [1, Number.POSITIVE_INFINITY],
   run: async (context) => {
     const [name = '', ...words] = context.args;
@@ -78,7 +86,8 @@ function wholeNumber(context: Context, name: string): number | undefined {
   const text = context.value(name);
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw usage(`--${name}: expected a whole number above 0, found ${JSON.stringify(text)}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw usage(`--${name}: expected a whole number above 0, found ${JSON.stringify(text)}`);
   return value;
 }
 
@@ -95,7 +104,12 @@ interface Spec {
   readonly input_schema: unknown;
   readonly output_schema: unknown;
   readonly error_schemas: readonly { code: string; schema: unknown }[];
-  readonly access_control: { required_scopes: string[]; required_scopes_any: string[] | null; resource_type: string | null; authenticated: boolean };
+  readonly access_control: {
+    required_scopes: string[];
+    required_scopes_any: string[] | null;
+    resource_type: string | null;
+    authenticated: boolean;
+  };
 }
 
 export const opsCommand: Command = {
@@ -112,7 +126,11 @@ export const opsCommand: Command = {
       const found: Entry[] = [];
       let cursor: string | undefined;
       do {
-        const page = (await session.call('services/list', { schemas: true, ...(cursor === undefined ? {} : { cursor }) }, await options(context))) as {
+        const page = (await session.call(
+          'services/list',
+          { schemas: true, ...(cursor === undefined ? {} : { cursor }) },
+          await options(context),
+        )) as {
           operations: Entry[];
           next_cursor?: string;
         };
@@ -122,8 +140,19 @@ export const opsCommand: Command = {
       const wanted = matcher(context.args[0]);
       const rows = found
         .filter(({ name }) => wanted(name))
-        .map(({ name, op_type, description, spec }) => ({ name, type: op_type, access: accessText(spec), description }));
-      context.out.result(rows, table(['name', 'type', 'access', 'description'], rows.map((row) => [row.name, row.type, row.access, row.description])));
+        .map(({ name, op_type, description, spec }) => ({
+          name,
+          type: op_type,
+          access: accessText(spec),
+          description,
+        }));
+      context.out.result(
+        rows,
+        table(
+          ['name', 'type', 'access', 'description'],
+          rows.map((row) => [row.name, row.type, row.access, row.description]),
+        ),
+      );
     } finally {
       session.close();
     }
@@ -135,7 +164,12 @@ export const opsCommand: Command = {
 function matcher(pattern: string | undefined): (name: string) => boolean {
   if (pattern === undefined) return () => true;
   if (!pattern.includes('*')) return (name) => name.includes(pattern);
-  const expression = new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`);
+  const expression = new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  );
   return (name) => expression.test(name);
 }
 
@@ -161,7 +195,11 @@ export const schemaCommand: Command = {
   run: async (context) => {
     const session = await context.session();
     try {
-      const spec = (await session.call('services/schema', { name: context.args[0] }, await options(context))) as Spec;
+      const spec = (await session.call(
+        'services/schema',
+        { name: context.args[0] },
+        await options(context),
+      )) as Spec;
       if (context.has('ts')) {
         const text = toTypeScript(spec);
         context.out.result({ typescript: text }, text);

@@ -12,13 +12,17 @@ export const configValidateCommand: Command = {
   arguments: [0, 1],
   run: async (context) => {
     const path = context.args[0] ?? context.configPath;
-    if (path === undefined) throw new CliError(Exit.CONFIG, 'there is no configuration here', { hint: 'alknet init' });
+    if (path === undefined)
+      throw new CliError(Exit.CONFIG, 'there is no configuration here', { hint: 'alknet init' });
     try {
       const loaded = await loadConfig(resolve(path));
       const findings = await checkPlugins(dirname(loaded.path), loaded.config);
       if (findings.length > 0) throw new ConfigError(loaded.path, findings.map(loaded.document.locate));
       for (const { message } of loaded.warnings) context.out.warn(message);
-      context.out.result({ valid: true, problems: [], path: loaded.path, revision: loaded.revision }, `${loaded.path} is valid`);
+      context.out.result(
+        { valid: true, problems: [], path: loaded.path, revision: loaded.revision },
+        `${loaded.path} is valid`,
+      );
       return Exit.OK;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;

@@ -36,9 +36,27 @@ export const commands: readonly Command[] = [
 ];
 
 /** Known names that this build does not have. */
-const later = ['dev', 'doctor', 'completion', 'plugin', 'config schema', 'config show', 'ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
+const later = [
+  'dev',
+  'doctor',
+  'completion',
+  'plugin',
+  'config schema',
+  'config show',
+  'ssh',
+  'sftp',
+  'socks',
+  'forward',
+  'git',
+  'dns',
+  'blob',
+  'msg',
+];
 
 export function refuseLater(words: readonly string[]): void {
   const name = later.find((text) => text.split(' ').every((word, i) => words[i] === word));
-  if (name !== undefined) throw new CliError(Exit.UNSUPPORTED, `alknet ${name} is not available in this build`, { code: 'NOT_AVAILABLE' });
+  if (name !== undefined)
+    throw new CliError(Exit.UNSUPPORTED, `alknet ${name} is not available in this build`, {
+      code: 'NOT_AVAILABLE',
+    });
 }

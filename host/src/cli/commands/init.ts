@@ -6,7 +6,12 @@
 
 import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { changePeers, ed25519Fingerprint, fingerprintToZBase32, writeOperatorKey } from '../../identity/index.ts';
+import {
+  changePeers,
+  ed25519Fingerprint,
+  fingerprintToZBase32,
+  writeOperatorKey,
+} from '../../identity/index.ts';
 import {
   createVaultFile,
   IDENTITY,
@@ -94,24 +99,41 @@ async function init(context: Context): Promise<undefined> {
     ]);
     written.push(join(dataDir, 'peers.json'));
     await mkdir(dirname(configPath), { recursive: true });
-    await writeFile(configPath, firstConfig(relative(dirname(configPath), dataDir), context.value('listen')), { flag: 'wx', mode: 0o644 });
+    await writeFile(
+      configPath,
+      firstConfig(relative(dirname(configPath), dataDir), context.value('listen')),
+      { flag: 'wx', mode: 0o644 },
+    );
 
     using identity = vault.deriveEd25519(IDENTITY);
     const id = ed25519Fingerprint(identity.publicKey);
     const z32 = fingerprintToZBase32(id);
-    const phrase = made && (process.stdout.isTTY || context.has('print-mnemonic')) ? vault.mnemonic().reveal() : undefined;
+    const phrase =
+      made && (process.stdout.isTTY || context.has('print-mnemonic')) ? vault.mnemonic().reveal() : undefined;
     context.out.result(
-      { id, z32, configPath, dataDir, operator: fingerprint, protection: file.protection, ...(phrase === undefined ? {} : { mnemonic: phrase }) },
+      {
+        id,
+        z32,
+        configPath,
+        dataDir,
+        operator: fingerprint,
+        protection: file.protection,
+        ...(phrase === undefined ? {} : { mnemonic: phrase }),
+      },
       [
         `node      ${id}`,
         `config    ${configPath}`,
         `data      ${dataDir}`,
         `operator  ${fingerprint}`,
-        ...(phrase === undefined ? [] : ['', 'Write these words down; they are the node, and are not shown again:', '', phrase, '']),
+        ...(phrase === undefined
+          ? []
+          : ['', 'Write these words down; they are the node, and are not shown again:', '', phrase, '']),
       ].join('\n'),
     );
-    if (made && phrase === undefined) context.out.hint('the phrase that restores this node is shown by: alknet vault export');
-    if (file.protection === 'keyfile') context.out.hint("the unlock key is on disk: whoever reads the data directory has this node's keys");
+    if (made && phrase === undefined)
+      context.out.hint('the phrase that restores this node is shown by: alknet vault export');
+    if (file.protection === 'keyfile')
+      context.out.hint("the unlock key is on disk: whoever reads the data directory has this node's keys");
     context.out.hint('start it with: alknet up');
   } catch (error) {
     for (const path of written) await rm(path, { force: true });
@@ -123,12 +145,22 @@ async function init(context: Context): Promise<undefined> {
 }
 
 async function refuseExisting(configPath: string, dataDir: string): Promise<void> {
-  const exists = async (path: string) => access(path).then(() => true, () => false);
+  const exists = async (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    );
   if (await vaultExists(dataDir)) {
-    throw new CliError(Exit.CONFLICT, `${vaultPath(dataDir)} exists already`, { code: 'VaultExists', hint: 'move it away, or use another --data' });
+    throw new CliError(Exit.CONFLICT, `${vaultPath(dataDir)} exists already`, {
+      code: 'VaultExists',
+      hint: 'move it away, or use another --data',
+    });
   }
   if (await exists(configPath)) {
-    throw new CliError(Exit.CONFLICT, `${configPath} exists already`, { code: 'CONFIG_EXISTS', hint: 'move it away, or use another --config' });
+    throw new CliError(Exit.CONFLICT, `${configPath} exists already`, {
+      code: 'CONFIG_EXISTS',
+      hint: 'move it away, or use another --config',
+    });
   }
 }
 
@@ -138,13 +170,21 @@ async function chosenProtection(context: Context): Promise<NewProtection> {
     if (file !== undefined) throw usage('--no-passphrase and --passphrase-file exclude each other');
     return { kind: 'keyfile' };
   }
-  if (file !== undefined) return { kind: 'passphrase', passphrase: warned(context, await readPassphraseFile(file, (m) => context.out.warn(m))) };
+  if (file !== undefined)
+    return {
+      kind: 'passphrase',
+      passphrase: warned(context, await readPassphraseFile(file, (m) => context.out.warn(m))),
+    };
   if (!isInteractive()) {
-    throw usage('a new vault needs a passphrase, and there is no terminal to ask on', 'give --passphrase-file PATH, or --no-passphrase to keep the unlock key on disk');
+    throw usage(
+      'a new vault needs a passphrase, and there is no terminal to ask on',
+      'give --passphrase-file PATH, or --no-passphrase to keep the unlock key on disk',
+    );
   }
   const passphrase = await askSecret('new vault passphrase', '--passphrase-file');
   if (passphrase === '') throw usage('a vault passphrase must not be empty');
-  if ((await askSecret('the same again', '--passphrase-file')) !== passphrase) throw usage('the two passphrases differ');
+  if ((await askSecret('the same again', '--passphrase-file')) !== passphrase)
+    throw usage('the two passphrases differ');
   return { kind: 'passphrase', passphrase: warned(context, passphrase) };
 }
 
@@ -167,7 +207,9 @@ async function chosenVault(context: Context): Promise<{ vault: Vault; made: bool
       : isInteractive()
         ? await askSecret('phrase', '--mnemonic-file')
         : ((await readStdin()).split('\n')[0] ?? '');
-  const passphrase = context.has('mnemonic-passphrase') ? await askSecret('mnemonic passphrase', 'a terminal') : '';
+  const passphrase = context.has('mnemonic-passphrase')
+    ? await askSecret('mnemonic passphrase', 'a terminal')
+    : '';
   vault.unlock(phrase, passphrase);
   return { vault, made: false };
 }

@@ -5,9 +5,9 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import { dial } from '../../client.ts';
 import { parseAddress } from '../../config/index.ts';
 import { DialError } from '../../endpoint/index.ts';
-import { dial } from '../../client.ts';
 import { normaliseFingerprint, type PeerEntry, peerIdFault, readPeers } from '../../identity/index.ts';
 import type { Command, Option } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -37,9 +37,11 @@ interface Change {
 async function changeOf(context: Context, addresses: readonly string[]): Promise<Change> {
   const keys = await Promise.all(
     context.values('ssh-key').map(async (path) =>
-      (await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw usage(`--ssh-key: ${path} cannot be read: ${error.code}`);
-      })).trim(),
+      (
+        await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+          throw usage(`--ssh-key: ${path} cannot be read: ${error.code}`);
+        })
+      ).trim(),
     ),
   );
   const expires = context.value('expires');
@@ -52,7 +54,8 @@ async function changeOf(context: Context, addresses: readonly string[]): Promise
       return [text.slice(0, at), text.slice(at + 1)];
     }),
     addresses: addresses.map((text) => {
-      if (!/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text)) throw usage(`address: expected host:port, found ${JSON.stringify(text)}`);
+      if (!/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text))
+        throw usage(`address: expected host:port, found ${JSON.stringify(text)}`);
       return text;
     }),
     displayName: context.value('name'),
@@ -107,23 +110,40 @@ const addCommand: Command = {
   summary: 'Let somebody in',
   usage: 'ID [ADDR …]',
   options: entryOptions,
-  examples: ['alknet peer add bob --fingerprint ed25519:e78c2766a792f09bfccb51493968ac322283e8d021a30063784d806929762ecc --scope clock:read'],
+  examples: [
+    'alknet peer add bob --fingerprint ed25519:e78c2766a792f09bfccb51493968ac322283e8d021a30063784d806929762ecc --scope clock:read',
+  ],
   arguments: [1, Number.POSITIVE_INFINITY],
   run: async (context) => {
     const [id = '', ...addresses] = context.args;
     checkId(id);
     const change = await changeOf(context, addresses);
     const [address] = addresses;
-    if (change.fingerprints.length === 0 && address !== undefined) change.fingerprints.push(await keyAt(address));
+    if (change.fingerprints.length === 0 && address !== undefined)
+      change.fingerprints.push(await keyAt(address));
     let made: PeerEntry | undefined;
     await changeAndWait(context, (entries) => {
       if (entries.some((entry) => entry.id === id)) {
-        throw new CliError(Exit.CONFLICT, `there is a peer ${id} already`, { code: 'PEER_EXISTS', hint: `alknet peer set ${id}` });
+        throw new CliError(Exit.CONFLICT, `there is a peer ${id} already`, {
+          code: 'PEER_EXISTS',
+          hint: `alknet peer set ${id}`,
+        });
       }
-      made = applied({ id, fingerprints: [], scopes: [], resources: {}, enabled: true, createdAt: new Date().toISOString() }, change);
+      made = applied(
+        {
+          id,
+          fingerprints: [],
+          scopes: [],
+          resources: {},
+          enabled: true,
+          createdAt: new Date().toISOString(),
+        },
+        change,
+      );
       return [...entries, made];
     });
-    if (change.fingerprints.length === 0) context.out.warn(`peer ${id} has no key yet; give it one, or a token: alknet token new ${id}`);
+    if (change.fingerprints.length === 0)
+      context.out.warn(`peer ${id} has no key yet; give it one, or a token: alknet token new ${id}`);
     context.out.result(made, `added ${id}`);
     return undefined;
   },
@@ -160,9 +180,14 @@ const setCommand: Command = {
           fingerprints: next.fingerprints.filter((fingerprint) => !gone.fingerprints.includes(fingerprint)),
           scopes: next.scopes.filter((scope) => !gone.scopes.includes(scope)),
           resources: Object.fromEntries(
-            Object.entries(next.resources).map(([type, words]) => [type, words.filter((word) => !gone.resources.includes(`${type}=${word}`))]),
+            Object.entries(next.resources).map(([type, words]) => [
+              type,
+              words.filter((word) => !gone.resources.includes(`${type}=${word}`)),
+            ]),
           ),
-          ...(next.addresses === undefined ? {} : { addresses: next.addresses.filter((address) => !gone.addresses.includes(address)) }),
+          ...(next.addresses === undefined
+            ? {}
+            : { addresses: next.addresses.filter((address) => !gone.addresses.includes(address)) }),
         };
         return made;
       }),
@@ -193,7 +218,16 @@ const listCommand: Command = {
     const rows = entries.flatMap((entry) =>
       entry === undefined
         ? []
-        : [[entry.id, entry.enabled ? 'enabled' : 'disabled', String(entry.fingerprints.length), entry.token ? 'yes' : 'no', entry.expiresAt ?? '-', entry.scopes.join(' ')]],
+        : [
+            [
+              entry.id,
+              entry.enabled ? 'enabled' : 'disabled',
+              String(entry.fingerprints.length),
+              entry.token ? 'yes' : 'no',
+              entry.expiresAt ?? '-',
+              entry.scopes.join(' '),
+            ],
+          ],
     );
     context.out.result(entries, table(['id', 'state', 'keys', 'token', 'expires', 'scopes'], rows));
     return undefined;
@@ -222,7 +256,9 @@ function switchCommand(word: 'enable' | 'disable', summary: string): Command {
     arguments: [1, 1],
     run: async (context) => {
       const id = context.args[0] ?? '';
-      await changeAndWait(context, (entries) => replaced(entries, id, (entry) => ({ ...entry, enabled: word === 'enable' })));
+      await changeAndWait(context, (entries) =>
+        replaced(entries, id, (entry) => ({ ...entry, enabled: word === 'enable' })),
+      );
       context.out.result({ id, enabled: word === 'enable' }, `${word}d ${id}`);
       return undefined;
     },
@@ -238,7 +274,8 @@ const removeCommand: Command = {
   run: async (context) => {
     const id = context.args[0] ?? '';
     existing(await localEntries(context), id);
-    if (!(await confirm(`remove peer ${id} and end its connections?`, context.yes))) throw new CliError(Exit.FAILED, 'not removed');
+    if (!(await confirm(`remove peer ${id} and end its connections?`, context.yes)))
+      throw new CliError(Exit.FAILED, 'not removed');
     await changeAndWait(context, (entries) => {
       existing(entries, id);
       return entries.filter((entry) => entry.id !== id);

@@ -24,11 +24,14 @@ export const pipeCommand: Command = {
 };
 
 async function pipe(context: Context): Promise<number> {
-  if (context.value('proxy') !== undefined) throw new CliError(Exit.UNSUPPORTED, '--proxy is not available in this build');
+  if (context.value('proxy') !== undefined)
+    throw new CliError(Exit.UNSUPPORTED, '--proxy is not available in this build');
   const [peer = '', alpn = ''] = context.args;
   const connection = await context.dial(peer, alpn);
   context.signal.addEventListener('abort', () => connection.close(0, ''), { once: true });
-  const stream = connection.multiplexed ? await connection.openStream() : (await connection[Symbol.asyncIterator]().next()).value;
+  const stream = connection.multiplexed
+    ? await connection.openStream()
+    : (await connection[Symbol.asyncIterator]().next()).value;
   if (stream === undefined) throw new CliError(Exit.UNREACHABLE, 'the node closed the connection');
   // Half-close: the end of standard input ends one direction only.
   process.stdin.pipe(stream);

@@ -18,7 +18,10 @@ const passphraseFile = { name: 'passphrase-file', value: 'F', help: 'file with t
 async function grantedTo(context: Context, name: string): Promise<string[]> {
   const loaded = await context.config();
   return Object.entries(loaded?.config.plugins ?? {}).flatMap(([plugin, { grant, config }]) =>
-    grant?.secrets?.includes(name) === true || JSON.stringify(config).includes(`{"secret":${JSON.stringify(name)}}`) ? [plugin] : [],
+    grant?.secrets?.includes(name) === true ||
+    JSON.stringify(config).includes(`{"secret":${JSON.stringify(name)}}`)
+      ? [plugin]
+      : [],
   );
 }
 
@@ -35,9 +38,15 @@ export const secretCommands: readonly Command[] = [
       const name = context.args[0] ?? '';
       const file = context.value('file');
       const text =
-        file !== undefined ? await readFile(file, 'utf8') : isInteractive() ? await askSecret(`value of ${name}`, '--file') : await readStdin();
+        file !== undefined
+          ? await readFile(file, 'utf8')
+          : isInteractive()
+            ? await askSecret(`value of ${name}`, '--file')
+            : await readStdin();
       const vault = await context.vault();
-      await setSecret(await context.dataDir(), vault, name, text.replace(/\r?\n$/, ''), (message) => context.out.warn(message));
+      await setSecret(await context.dataDir(), vault, name, text.replace(/\r?\n$/, ''), (message) =>
+        context.out.warn(message),
+      );
       vault.lock();
       context.out.result({ name }, `kept ${name}`);
       return undefined;
@@ -51,16 +60,21 @@ export const secretCommands: readonly Command[] = [
     run: async (context) => {
       context.localOnly('secret');
       const rows = await Promise.all(
-        (await listSecrets(await context.dataDir(), (message) => context.out.warn(message))).map(async ({ name, keyVersion, updatedAt }) => ({
-          name,
-          keyVersion,
-          changedAt: updatedAt,
-          grantedTo: await grantedTo(context, name),
-        })),
+        (await listSecrets(await context.dataDir(), (message) => context.out.warn(message))).map(
+          async ({ name, keyVersion, updatedAt }) => ({
+            name,
+            keyVersion,
+            changedAt: updatedAt,
+            grantedTo: await grantedTo(context, name),
+          }),
+        ),
       );
       context.out.result(
         rows,
-        table(['name', 'key version', 'changed', 'granted to'], rows.map((row) => [row.name, String(row.keyVersion), row.changedAt, row.grantedTo.join(' ')])),
+        table(
+          ['name', 'key version', 'changed', 'granted to'],
+          rows.map((row) => [row.name, String(row.keyVersion), row.changedAt, row.grantedTo.join(' ')]),
+        ),
       );
       return undefined;
     },
@@ -77,7 +91,10 @@ export const secretCommands: readonly Command[] = [
       const name = context.args[0] ?? '';
       const plugins = await grantedTo(context, name);
       if (plugins.length > 0 && !context.has('force')) {
-        throw new CliError(Exit.CONFLICT, `${name} is granted to ${plugins.join(', ')}`, { code: 'SECRET_GRANTED', hint: `alknet secret rm ${name} --force` });
+        throw new CliError(Exit.CONFLICT, `${name} is granted to ${plugins.join(', ')}`, {
+          code: 'SECRET_GRANTED',
+          hint: `alknet secret rm ${name} --force`,
+        });
       }
       await removeSecret(await context.dataDir(), name, (message) => context.out.warn(message));
       context.out.result({ removed: true, name }, `removed ${name}`);
@@ -93,9 +110,15 @@ export const secretCommands: readonly Command[] = [
     run: async (context) => {
       context.localOnly('secret');
       const to = context.value('to');
-      if (to !== undefined && !/^\d+$/.test(to)) throw usage(`--to: expected a key version, found ${JSON.stringify(to)}`);
+      if (to !== undefined && !/^\d+$/.test(to))
+        throw usage(`--to: expected a key version, found ${JSON.stringify(to)}`);
       const vault = await context.vault();
-      const version = await rotateSecrets(await context.dataDir(), vault, to === undefined ? undefined : Number(to), (message) => context.out.warn(message));
+      const version = await rotateSecrets(
+        await context.dataDir(),
+        vault,
+        to === undefined ? undefined : Number(to),
+        (message) => context.out.warn(message),
+      );
       vault.lock();
       context.out.result({ keyVersion: version }, `every secret is under key version ${version}`);
       return undefined;

@@ -15,11 +15,28 @@ export const statusCommand: Command = {
 };
 
 async function status(context: Context): Promise<number | undefined> {
-  if (context.value('node') === undefined && (await context.runningNode()) === undefined) return await offline(context);
+  if (context.value('node') === undefined && (await context.runningNode()) === undefined)
+    return await offline(context);
   const session = await context.session();
-  const state = (await session.call('host/status', {}, { timeoutMs: context.timeout, signal: context.signal })) as NodeStatus;
+  const state = (await session.call(
+    'host/status',
+    {},
+    { timeoutMs: context.timeout, signal: context.signal },
+  )) as NodeStatus;
   session.close();
-  const { id, z32, version, uptime, configuration, listeners, plugins, certificates, connections, vault, problems } = state;
+  const {
+    id,
+    z32,
+    version,
+    uptime,
+    configuration,
+    listeners,
+    plugins,
+    certificates,
+    connections,
+    vault,
+    problems,
+  } = state;
   context.out.result(
     {
       running: true,
@@ -27,7 +44,11 @@ async function status(context: Context): Promise<number | undefined> {
       z32,
       version,
       uptime,
-      configuration: { path: configuration.path, revision: configuration.revision, restartNeeded: configuration.restartNeeded },
+      configuration: {
+        path: configuration.path,
+        revision: configuration.revision,
+        restartNeeded: configuration.restartNeeded,
+      },
       listeners: listeners.map(({ transport, address, alpns }) => ({ transport, address, alpns })),
       plugins,
       certificates,
@@ -41,12 +62,20 @@ async function status(context: Context): Promise<number | undefined> {
       `          ${z32}`,
       `version   ${version}, up ${duration(uptime)}`,
       `config    ${configuration.path} (revision ${configuration.revision})`,
-      ...(configuration.restartNeeded.length === 0 ? [] : [`          restart needed for: ${configuration.restartNeeded.join(', ')}`]),
+      ...(configuration.restartNeeded.length === 0
+        ? []
+        : [`          restart needed for: ${configuration.restartNeeded.join(', ')}`]),
       `vault     ${vault.state}; ${vault.protection}`,
       `open      ${connections} connections`,
       '',
-      table(['listener', 'address', 'alpns'], listeners.map(({ transport, address, alpns }) => [transport, address, alpns.join(' ')])),
-      table(['plugin', 'version', 'state', 'error'], plugins.map(({ name, version: v, state: s, error }) => [name, v, s, error ?? ''])),
+      table(
+        ['listener', 'address', 'alpns'],
+        listeners.map(({ transport, address, alpns }) => [transport, address, alpns.join(' ')]),
+      ),
+      table(
+        ['plugin', 'version', 'state', 'error'],
+        plugins.map(({ name, version: v, state: s, error }) => [name, v, s, error ?? '']),
+      ),
       ...problems.map(({ where, message }) => `problem: ${where}: ${message}`),
     ].join('\n'),
   );
@@ -62,7 +91,10 @@ async function offline(context: Context): Promise<number> {
     configuration: { path: context.configPath ?? null },
     vault: { state: 'locked', protection: protectionText(file.protection) },
   };
-  context.out.result(state, `node      ${file.identity}\nconfig    ${state.configuration.path}\nvault     locked; ${state.vault.protection}`);
+  context.out.result(
+    state,
+    `node      ${file.identity}\nconfig    ${state.configuration.path}\nvault     locked; ${state.vault.protection}`,
+  );
   throw notRunning();
 }
 

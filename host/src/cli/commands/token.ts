@@ -30,7 +30,10 @@ const newCommand: Command = {
     const expiresAt = expires === undefined ? undefined : parseWhen(expires);
     const { entries } = await readPeers(await context.dataDir());
     const old = entries.find((entry) => entry.id === id);
-    if (old?.tokenHash !== undefined && !(await confirm(`${id} has a token already, which ends at once; replace it?`, context.yes))) {
+    if (
+      old?.tokenHash !== undefined &&
+      !(await confirm(`${id} has a token already, which ends at once; replace it?`, context.yes))
+    ) {
       throw new CliError(Exit.FAILED, 'not replaced');
     }
     const token = makeToken();
@@ -38,11 +41,21 @@ const newCommand: Command = {
     await changeAndWait(context, (now) =>
       now.some((entry) => entry.id === id)
         ? now.map((entry) =>
-            entry.id === id ? { ...entry, ...added, scopes: [...new Set([...entry.scopes, ...context.values('scope')])] } : entry,
+            entry.id === id
+              ? { ...entry, ...added, scopes: [...new Set([...entry.scopes, ...context.values('scope')])] }
+              : entry,
           )
         : [
             ...now,
-            { id, fingerprints: [], scopes: context.values('scope'), resources: {}, enabled: true, createdAt: new Date().toISOString(), ...added },
+            {
+              id,
+              fingerprints: [],
+              scopes: context.values('scope'),
+              resources: {},
+              enabled: true,
+              createdAt: new Date().toISOString(),
+              ...added,
+            },
           ],
     );
     context.out.result({ id, token, expiresAt: expiresAt ?? old?.expiresAt ?? null }, token);
@@ -60,8 +73,19 @@ const listCommand: Command = {
     const { entries } = await readPeers(await context.dataDir());
     const rows = entries
       .filter((entry) => entry.tokenHash !== undefined)
-      .map(({ id, displayName, scopes, expiresAt }) => ({ id, name: displayName ?? null, scopes, expiresAt: expiresAt ?? null }));
-    context.out.result(rows, table(['id', 'expires', 'scopes'], rows.map((row) => [row.id, row.expiresAt ?? '-', row.scopes.join(' ')])));
+      .map(({ id, displayName, scopes, expiresAt }) => ({
+        id,
+        name: displayName ?? null,
+        scopes,
+        expiresAt: expiresAt ?? null,
+      }));
+    context.out.result(
+      rows,
+      table(
+        ['id', 'expires', 'scopes'],
+        rows.map((row) => [row.id, row.expiresAt ?? '-', row.scopes.join(' ')]),
+      ),
+    );
     return undefined;
   },
 };

@@ -30,7 +30,10 @@ async function up(context: Context): Promise<number> {
   context.localOnly('up');
   const configPath = context.configPath;
   if (configPath === undefined) {
-    throw new CliError(Exit.CONFIG, 'there is no configuration here', { code: 'CONFIG_MISSING', hint: 'alknet init' });
+    throw new CliError(Exit.CONFIG, 'there is no configuration here', {
+      code: 'CONFIG_MISSING',
+      hint: 'alknet init',
+    });
   }
   const format = context.value('log-format');
   if (format !== undefined && format !== 'text' && format !== 'json') {
@@ -54,7 +57,13 @@ async function up(context: Context): Promise<number> {
   });
   const addresses = node.addresses.map(({ transport, address }) => `${transport} ${addressText(address)}`);
   context.out.result(
-    { id: node.id, z32: node.z32, addresses: node.addresses.map(({ transport, address }) => ({ transport, ...address })), configPath: node.configPath, dataDir: node.dataDir },
+    {
+      id: node.id,
+      z32: node.z32,
+      addresses: node.addresses.map(({ transport, address }) => ({ transport, ...address })),
+      configPath: node.configPath,
+      dataDir: node.dataDir,
+    },
     `alknet ${node.id} on ${addresses.length === 0 ? 'no address' : addresses.join(', ')}`,
   );
   context.out.hint('in another terminal, try: npx alknet ops');

@@ -30,7 +30,11 @@ import { askSecret, confirm, isInteractive, readStdin } from '../prompt.ts';
 
 const passphraseFile = { name: 'passphrase-file', value: 'F', help: 'file with the vault passphrase' };
 
-async function running(context: Context, request: 'state' | 'lock' | 'unlock', passphrase?: string): Promise<Extract<ControlAnswer, { ok: true }>> {
+async function running(
+  context: Context,
+  request: 'state' | 'lock' | 'unlock',
+  passphrase?: string,
+): Promise<Extract<ControlAnswer, { ok: true }>> {
   if ((await context.runningNode()) === undefined) throw notRunning();
   const answer = await askControl(await context.dataDir(), request, passphrase);
   if (answer.ok) return answer;
@@ -41,9 +45,14 @@ async function running(context: Context, request: 'state' | 'lock' | 'unlock', p
 async function newProtection(context: Context): Promise<NewProtection> {
   if (context.has('none')) return { kind: 'keyfile' };
   const file = context.value('passphrase-file');
-  if (file !== undefined) return { kind: 'passphrase', passphrase: await readPassphraseFile(file, (message) => context.out.warn(message)) };
+  if (file !== undefined)
+    return {
+      kind: 'passphrase',
+      passphrase: await readPassphraseFile(file, (message) => context.out.warn(message)),
+    };
   const passphrase = await askSecret('new vault passphrase', '--passphrase-file or --none');
-  if ((await askSecret('the same again', '--passphrase-file')) !== passphrase) throw usage('the two passphrases differ');
+  if ((await askSecret('the same again', '--passphrase-file')) !== passphrase)
+    throw usage('the two passphrases differ');
   return { kind: 'passphrase', passphrase };
 }
 
@@ -56,7 +65,9 @@ async function unlockOld(context: Context): Promise<Vault> {
     dataDir: await context.dataDir(),
     passphraseFile: old,
     credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
-    prompt: isInteractive() ? () => askSecret('present vault passphrase', '--old-passphrase-file') : undefined,
+    prompt: isInteractive()
+      ? () => askSecret('present vault passphrase', '--old-passphrase-file')
+      : undefined,
     warn: (message) => context.out.warn(message),
   });
 }
@@ -72,7 +83,8 @@ export const vaultCommands: readonly Command[] = [
       context.localOnly('vault');
       const dataDir = await context.dataDir();
       const file = await readVaultFile(dataDir, (message) => context.out.warn(message));
-      const state = (await context.runningNode()) === undefined ? 'not running' : (await running(context, 'state')).state;
+      const state =
+        (await context.runningNode()) === undefined ? 'not running' : (await running(context, 'state')).state;
       const vault = await context.vault();
       const keys = [
         { name: 'identity', path: IDENTITY },
@@ -87,7 +99,10 @@ export const vaultCommands: readonly Command[] = [
       const { keyVersion } = await readSecrets(dataDir, (message) => context.out.warn(message));
       context.out.result(
         { protection: protectionText(file.protection), state, keyVersion, keys },
-        `protection  ${protectionText(file.protection)}\nstate       ${state}\nsecrets     key version ${keyVersion}\n\n${table(['key', 'path', 'fingerprint'], keys.map((key) => [key.name, key.path, key.fingerprint]))}`,
+        `protection  ${protectionText(file.protection)}\nstate       ${state}\nsecrets     key version ${keyVersion}\n\n${table(
+          ['key', 'path', 'fingerprint'],
+          keys.map((key) => [key.name, key.path, key.fingerprint]),
+        )}`,
       );
       return undefined;
     },
@@ -101,7 +116,8 @@ export const vaultCommands: readonly Command[] = [
     run: async (context) => {
       context.localOnly('vault');
       const vault = await context.vault();
-      if (isInteractive() && !(await confirm('print the phrase on this terminal?', context.yes))) throw new CliError(Exit.FAILED, 'not printed');
+      if (isInteractive() && !(await confirm('print the phrase on this terminal?', context.yes)))
+        throw new CliError(Exit.FAILED, 'not printed');
       const mnemonic = vault.mnemonic().reveal();
       const mnemonicPassphrase = vault.mnemonicPassphrase();
       vault.lock();
@@ -126,7 +142,11 @@ export const vaultCommands: readonly Command[] = [
     run: async (context) => {
       context.localOnly('vault');
       const vault = await unlockOld(context);
-      const { protection } = await rotateVaultFile(await context.dataDir(), vault, await newProtection(context));
+      const { protection } = await rotateVaultFile(
+        await context.dataDir(),
+        vault,
+        await newProtection(context),
+      );
       vault.lock();
       context.out.result({ protection }, `protection: ${protectionText(protection)}`);
       return undefined;
@@ -146,9 +166,17 @@ export const vaultCommands: readonly Command[] = [
     run: async (context) => {
       context.localOnly('vault');
       const file = context.value('mnemonic-file');
-      const phrase = file !== undefined ? await readFile(file, 'utf8') : isInteractive() ? await askSecret('phrase', '--mnemonic-file') : await readStdin();
+      const phrase =
+        file !== undefined
+          ? await readFile(file, 'utf8')
+          : isInteractive()
+            ? await askSecret('phrase', '--mnemonic-file')
+            : await readStdin();
       const vault = new Vault();
-      vault.unlock(phrase, context.has('mnemonic-passphrase') ? await askSecret('mnemonic passphrase', 'a terminal') : '');
+      vault.unlock(
+        phrase,
+        context.has('mnemonic-passphrase') ? await askSecret('mnemonic passphrase', 'a terminal') : '',
+      );
       const dataDir = await context.dataDir();
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       const { identity, protection } = await createVaultFile(dataDir, vault, await newProtection(context));
@@ -179,7 +207,9 @@ export const vaultCommands: readonly Command[] = [
     arguments: [0, 0],
     run: async (context) => {
       context.localOnly('vault');
-      const { protection } = await readVaultFile(await context.dataDir(), (message) => context.out.warn(message));
+      const { protection } = await readVaultFile(await context.dataDir(), (message) =>
+        context.out.warn(message),
+      );
       const file = context.value('passphrase-file');
       const passphrase =
         protection === 'keyfile'

@@ -17,7 +17,10 @@ export const versionCommand: Command = {
       quic: `@matrixai/quic ${(require('@matrixai/quic/package.json') as { version: string }).version}`,
       plugins: { call: (require('@alknet/plugin-call/package.json') as { version: string }).version },
     };
-    context.out.result(versions, `alknet ${versions.alknet} (node ${versions.node}, ${versions.platform}, ${versions.quic})`);
+    context.out.result(
+      versions,
+      `alknet ${versions.alknet} (node ${versions.node}, ${versions.platform}, ${versions.quic})`,
+    );
     return undefined;
   },
 };

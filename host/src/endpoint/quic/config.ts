@@ -42,7 +42,13 @@ export function quicConfig(facts: ConfigFacts): Config {
   const { tuning } = facts;
   const key = createHash('sha256')
     .update(
-      JSON.stringify([facts.certificate, facts.alpns, facts.demandCertificate, tuning.idleTimeout, tuning.streamsPerConnection]),
+      JSON.stringify([
+        facts.certificate,
+        facts.alpns,
+        facts.demandCertificate,
+        tuning.idleTimeout,
+        tuning.streamsPerConnection,
+      ]),
     )
     .digest('base64');
   const found = kept.get(key);

@@ -6,15 +6,22 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { type CloseInfo, CloseCode, ConnectionError, type OpenStreamOptions, type RemoteAddress, type Stream } from '@alknet/sdk';
+import {
+  CloseCode,
+  type CloseInfo,
+  ConnectionError,
+  type OpenStreamOptions,
+  type RemoteAddress,
+  type Stream,
+} from '@alknet/sdk';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import { Shutdown } from '@matrixai/quic/native/types.js';
 import { isLoopback } from '../address.ts';
 import type { TransportConnection, TransportStats, TransportTuning } from '../engine.ts';
 import { FloodBudget, maxDatagramsPerTurn, maxStreamBytesPerTurn } from './budgets.ts';
 import { maxSendPayload } from './config.ts';
-import { minimumInitialDatagram } from './packet.ts';
 import { OpenWaiters } from './open-waiters.ts';
+import { minimumInitialDatagram } from './packet.ts';
 import { QuicStream, streamError } from './stream.ts';
 
 /** Where a connection's datagrams go. */
@@ -75,7 +82,10 @@ export class QuicConnection implements TransportConnection {
   readonly #sink: DatagramSink;
   readonly #tuning: TransportTuning;
   readonly #events: QuicEvents;
-  readonly #path: { readonly from: { host: string; port: number }; readonly to: { host: string; port: number } };
+  readonly #path: {
+    readonly from: { host: string; port: number };
+    readonly to: { host: string; port: number };
+  };
   readonly #payload: number;
   readonly #streams = new Map<number, QuicStream>();
   /** Streams whose pending bytes quiche would not take. */
@@ -334,7 +344,8 @@ export class QuicConnection implements TransportConnection {
 
   #observeEnd(): void {
     const native = this.#native;
-    if (this.#closeInfo === undefined && (native.isDraining() || native.isClosed())) this.#end(this.#nativeEnd());
+    if (this.#closeInfo === undefined && (native.isDraining() || native.isClosed()))
+      this.#end(this.#nativeEnd());
     if (native.isClosed()) this.#forget();
   }
 
@@ -346,7 +357,8 @@ export class QuicConnection implements TransportConnection {
       return { code: peer.errorCode, reason, by: peer.isApp ? 'peer' : 'transport' };
     }
     const own = native.localError();
-    if (own !== null) return { code: own.errorCode, reason: Buffer.from(own.reason).toString(), by: 'transport' };
+    if (own !== null)
+      return { code: own.errorCode, reason: Buffer.from(own.reason).toString(), by: 'transport' };
     return { code: 0, reason: native.isTimedOut() ? 'idle time-out' : '', by: 'transport' };
   }
 
@@ -597,7 +609,10 @@ export class QuicConnection implements TransportConnection {
       busy.map(
         (stream) =>
           new Promise<void>((resolve) => {
-            stream.once('drain', resolve).once('finish', resolve).once('close', () => resolve());
+            stream
+              .once('drain', resolve)
+              .once('finish', resolve)
+              .once('close', () => resolve());
           }),
       ),
     );
@@ -615,7 +630,8 @@ export class QuicConnection implements TransportConnection {
 
   stats(): TransportStats {
     let buffered = 0;
-    for (const stream of this.#streams.values()) buffered += stream.readableLength + stream.ahead + stream.writableLength;
+    for (const stream of this.#streams.values())
+      buffered += stream.readableLength + stream.ahead + stream.writableLength;
     return { streams: this.#streams.size, buffered };
   }
 }

@@ -64,7 +64,15 @@ export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): 
       return true;
     };
     const timer = setTimeout(() => {
-      if (!settle(new DialError('HandshakeTimeout', `${target}: no complete handshake within ${options.timeoutMs} ms`))) return;
+      if (
+        !settle(
+          new DialError(
+            'HandshakeTimeout',
+            `${target}: no complete handshake within ${options.timeoutMs} ms`,
+          ),
+        )
+      )
+        return;
       dialled.abandonAll();
     }, options.timeoutMs);
     const onAbort = () => {

@@ -55,7 +55,8 @@ export class HelloAssembly {
       if (type !== 0x06) return type === 0x02 || type === 0x03;
       const at = readVarint(payload, offset);
       const length = at && readVarint(payload, at.end);
-      if (at === undefined || length === undefined || length.end + length.value > payload.length) return false;
+      if (at === undefined || length === undefined || length.end + length.value > payload.length)
+        return false;
       if (at.value + length.value > maxClientHello) return false;
       this.#buffered += length.value;
       if (this.#buffered > 2 * maxClientHello) return false;

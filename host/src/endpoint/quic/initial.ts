@@ -21,7 +21,10 @@ export interface InitialKeys {
 function expandLabel(secret: Buffer, label: string, length: number): Buffer {
   const name = `tls13 ${label}`;
   const info = Buffer.concat([Buffer.from([0, length, name.length]), Buffer.from(name), Buffer.from([0])]);
-  const block = createHmac('sha256', secret).update(info).update(Buffer.from([1])).digest();
+  const block = createHmac('sha256', secret)
+    .update(info)
+    .update(Buffer.from([1]))
+    .digest();
   return block.subarray(0, length);
 }
 
@@ -58,7 +61,11 @@ export interface OpenedInitial {
 }
 
 /** Opens the Initial packet that `packet` begins with; `undefined` when it is damaged or not protected by `keys`. */
-export function openInitial(packet: Uint8Array, header: LongHeader, keys: InitialKeys): OpenedInitial | undefined {
+export function openInitial(
+  packet: Uint8Array,
+  header: LongHeader,
+  keys: InitialKeys,
+): OpenedInitial | undefined {
   const length = readVarint(packet, header.lengthOffset);
   if (length === undefined) return undefined;
   const numberOffset = length.end;

@@ -173,7 +173,13 @@ export class QuicListener implements TransportListener {
   #validated(key: ConnectionIdKey, header: LongHeader, data: Buffer, remote: RemoteAddress): void {
     const { policy } = this.#options;
     const now = performance.now();
-    const original = this.#tokens.open(header.token, remote, header.destination, now, policy.handshakeTimeout);
+    const original = this.#tokens.open(
+      header.token,
+      remote,
+      header.destination,
+      now,
+      policy.handshakeTimeout,
+    );
     if (original === undefined) return this.#drop('token');
     const slot = policy.admit('quic', remote);
     if (slot === undefined) return this.#refuse(header, remote);

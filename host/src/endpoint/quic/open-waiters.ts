@@ -26,7 +26,10 @@ export class OpenWaiters {
   wait(signal: AbortSignal | undefined): Promise<QuicStream> {
     if (this.#waiting.size >= maxOpenWaiters) {
       return Promise.reject(
-        new ConnectionError('LIMIT', `${maxOpenWaiters} streams wait for the peer's credit already; wait for one to finish`),
+        new ConnectionError(
+          'LIMIT',
+          `${maxOpenWaiters} streams wait for the peer's credit already; wait for one to finish`,
+        ),
       );
     }
     return new Promise((resolve, reject) => {

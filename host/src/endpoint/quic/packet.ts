@@ -61,7 +61,14 @@ export function parseLongHeader(packet: Uint8Array): LongHeader | undefined {
   const source = destination && id();
   if (destination === undefined || source === undefined) return undefined;
   if (version !== quicVersion1) {
-    return { type: 'unknown', version, destination, source, token: packet.subarray(0, 0), lengthOffset: offset };
+    return {
+      type: 'unknown',
+      version,
+      destination,
+      source,
+      token: packet.subarray(0, 0),
+      lengthOffset: offset,
+    };
   }
   if (destination.length > 20 || source.length > 20) return undefined;
   const type = longTypes[(first >> 4) & 3] ?? 'unknown';

@@ -38,11 +38,23 @@ export class RetryTokens {
     cipher.setAAD(binding(remote, chosen));
     const time = Buffer.alloc(8);
     time.writeDoubleBE(now);
-    return Buffer.concat([iv, cipher.update(time), cipher.update(original), cipher.final(), cipher.getAuthTag()]);
+    return Buffer.concat([
+      iv,
+      cipher.update(time),
+      cipher.update(original),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
   }
 
   /** The original destination id, or `undefined` for a token that is foreign, of another address or too old. */
-  open(token: Uint8Array, remote: RemoteAddress, chosen: Uint8Array, now: number, life: number): Buffer | undefined {
+  open(
+    token: Uint8Array,
+    remote: RemoteAddress,
+    chosen: Uint8Array,
+    now: number,
+    life: number,
+  ): Buffer | undefined {
     if (token.length < 12 + 8 + 16 || token.length > 12 + 8 + 20 + 16) return undefined;
     const keys = this.#previous === undefined ? [this.#current] : [this.#current, this.#previous];
     for (const { bytes } of keys) {

@@ -138,7 +138,9 @@ export class QuicStream extends Duplex {
 function streamCodeOf(error: Error | null): number | undefined {
   if (error === null || !('streamCode' in error)) return undefined;
   const { streamCode } = error;
-  return typeof streamCode === 'number' && Number.isSafeInteger(streamCode) && streamCode >= 0 ? streamCode : undefined;
+  return typeof streamCode === 'number' && Number.isSafeInteger(streamCode) && streamCode >= 0
+    ? streamCode
+    : undefined;
 }
 
 /** What the binding throws for a stream that the peer gave up: `StreamReset(code)`, `StreamStopped(code)`. */
@@ -148,6 +150,14 @@ export function streamError(error: unknown): ConnectionError {
   if (match === null) return new ConnectionError('INTERNAL', `QUIC stream failed: ${text}`, { cause: error });
   const streamCode = Number(match[2]);
   return match[1] === 'Reset'
-    ? new ConnectionError('STREAM_RESET', `the peer reset the stream with code 0x${streamCode.toString(16)}`, { streamCode })
-    : new ConnectionError('STREAM_STOPPED', `the peer takes no more data, code 0x${streamCode.toString(16)}`, { streamCode });
+    ? new ConnectionError(
+        'STREAM_RESET',
+        `the peer reset the stream with code 0x${streamCode.toString(16)}`,
+        { streamCode },
+      )
+    : new ConnectionError(
+        'STREAM_STOPPED',
+        `the peer takes no more data, code 0x${streamCode.toString(16)}`,
+        { streamCode },
+      );
 }

@@ -1,0 +1,92 @@
+/**
+ * A request as it came in, and what is known of its serving. `docs/spec/call.md` 4.
+ *
+ * @module
+ */
+
+import { performance } from 'node:perf_hooks';
+import type { CallerConnection } from '../context.ts';
+import type { CallError } from '../errors.ts';
+import type { ForwardedFor } from '../identity.ts';
+import type { Deadline } from './deadlines.ts';
+import { toForwardedFor } from './envelope.ts';
+import type { FramedStream } from './framed-stream.ts';
+import type { IncomingCall } from './server.ts';
+
+const maxTokenBytes = 4096;
+
+/** One request from its frame to its end. */
+export class Request implements IncomingCall {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly authToken: string | undefined;
+  readonly forwardedFor: ForwardedFor | null;
+  readonly timeoutMs: unknown;
+  readonly window: unknown;
+  readonly hops: number;
+  readonly receivedAt = performance.now();
+  readonly connection: CallerConnection;
+  readonly stream: FramedStream;
+  /** The terminal frame has been sent, or nobody is there to get one. */
+  answered = false;
+  /** Values that may still be sent; `Infinity` without a window. */
+  credit = Number.POSITIVE_INFINITY;
+  creditCame: (() => void) | undefined;
+  values: AsyncIterator<unknown, void, undefined> | undefined;
+  /** Frees slot and id; set while the handler runs. */
+  finish: (() => void) | undefined;
+  /** Until a handler that goes on after its answer is waited for no longer. */
+  grace: Deadline | undefined;
+  #controller: AbortController | undefined;
+  #reason: CallError | undefined;
+  readonly #listeners: ((reason: CallError) => void)[] = [];
+
+  constructor(
+    id: string,
+    payload: Record<string, unknown>,
+    stream: FramedStream,
+    connection: CallerConnection,
+  ) {
+    const { operationId, input, auth_token: token, hops } = payload;
+    this.id = id;
+    const name = typeof operationId === 'string' && Buffer.byteLength(operationId) <= 255 ? operationId : '';
+    this.name = name.startsWith('/') ? name.slice(1) : name;
+    this.input = input === undefined ? null : input;
+    this.authToken =
+      typeof token === 'string' && Buffer.byteLength(token) <= maxTokenBytes ? token : undefined;
+    this.forwardedFor =
+      payload['forwarded_for'] === undefined ? null : toForwardedFor(payload['forwarded_for']);
+    this.timeoutMs = payload['timeout_ms'];
+    this.window = payload['window'];
+    this.hops = typeof hops === 'number' && Number.isInteger(hops) && hops >= 0 && hops <= 255 ? hops : 0;
+    this.stream = stream;
+    this.connection = connection;
+  }
+
+  get subscribes(): boolean {
+    return this.window !== undefined;
+  }
+
+  // Made when somebody looks: most handlers never do.
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  onAbort(listener: (reason: CallError) => void): void {
+    if (this.#reason === undefined) this.#listeners.push(listener);
+    else listener(this.#reason);
+  }
+
+  abort(reason: CallError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    for (const listener of this.#listeners) listener(reason);
+    this.creditCame?.();
+  }
+}
