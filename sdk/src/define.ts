@@ -22,7 +22,7 @@
  */
 
 import type { TSchema } from 'typebox';
-import type { Operation, OperationType } from './operation.ts';
+import type { DeclaredError, Operation, OperationType } from './operation.ts';
 import { checkOperation } from './operation-check.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -35,7 +35,8 @@ export function defineOperation<
   const Type extends OperationType,
   Input extends TSchema,
   Output extends TSchema,
->(operation: Operation<Name, Type, Input, Output>): Operation<Name, Type, Input, Output> {
+  const Errors extends readonly DeclaredError[] = readonly [],
+>(operation: Operation<Name, Type, Input, Output, Errors>): Operation<Name, Type, Input, Output, Errors> {
   checkOperation(operation);
   return Object.freeze({ ...operation });
 }

@@ -46,6 +46,7 @@ export interface OperationSpec<
   Type extends OperationType = OperationType,
   Input extends TSchema = TSchema,
   Output extends TSchema = TSchema,
+  Errors extends readonly DeclaredError[] = readonly DeclaredError[],
 > {
   readonly name: Name;
   readonly type: Type;
@@ -55,7 +56,7 @@ export interface OperationSpec<
   readonly input: Input;
   /** Of a subscription: one value. */
   readonly output: Output;
-  readonly errors?: readonly DeclaredError[];
+  readonly errors?: Errors;
   /** At most 100 characters, for people. */
   readonly title?: string;
   /** At most 2000 characters; its first sentence is what lists show. */
@@ -82,7 +83,8 @@ export interface Operation<
   Type extends OperationType = OperationType,
   Input extends TSchema = TSchema,
   Output extends TSchema = TSchema,
-> extends OperationSpec<Name, Type, Input, Output> {
+  Errors extends readonly DeclaredError[] = readonly DeclaredError[],
+> extends OperationSpec<Name, Type, Input, Output, Errors> {
   readonly handler: Handler<Type, Input, Output>;
 }
 

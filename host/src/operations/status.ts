@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type AnyOperation, defineOperation, Type } from '@alknet/sdk';
-import type { Static } from 'typebox';
+import { type AnyOperation, defineOperation, type Static, Type } from '@alknet/sdk';
 
 const Text = Type.String();
 const Count = Type.Integer({ minimum: 0 });

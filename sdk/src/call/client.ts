@@ -4,12 +4,14 @@
  * @example
  * const client = session.client([now, ticks]);
  * const { iso } = await client.call('clock/now', {});
+ * // in a catch: if (client.isError(error, 'clock/now', 'NO_TIME')) error.details is typed
  *
  * @module
  */
 
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { codecOf } from '../bytes.ts';
+import { CallError } from '../errors.ts';
 import type { AnyOperation, OperationType } from '../operation.ts';
 import type { CallOptions, KnownOperation } from './request-text.ts';
 
@@ -18,6 +20,14 @@ type NamesOf<Operations extends readonly AnyOperation[], Type extends OperationT
   Operations[number],
   { type: Type }
 >['name'];
+
+type ErrorsOf<Operations extends readonly AnyOperation[], Name> = NonNullable<
+  Named<Operations, Name>['errors']
+>[number];
+type DetailsOf<Operations extends readonly AnyOperation[], Name, Code> =
+  Extract<ErrorsOf<Operations, Name>, { code: Code }> extends { schema: infer Schema extends TSchema }
+    ? Static<Schema>
+    : unknown;
 
 export interface Client<Operations extends readonly AnyOperation[]> {
   /** @throws CallError */
@@ -33,6 +43,13 @@ export interface Client<Operations extends readonly AnyOperation[]> {
     input: Static<Named<Operations, Name>['input']>,
     options?: CallOptions,
   ): AsyncIterableIterator<Static<Named<Operations, Name>['output']>, undefined, undefined>;
+
+  /** Whether it is that error, which the operation declares: its `details` are typed then. */
+  isError<Name extends Operations[number]['name'], Code extends ErrorsOf<Operations, Name>['code']>(
+    error: unknown,
+    name: Name,
+    code: Code,
+  ): error is CallError & { readonly code: Code; readonly details: DetailsOf<Operations, Name, Code> };
 }
 
 export interface ClientSession {
@@ -74,6 +91,8 @@ export function makeClient<const Operations extends readonly AnyOperation[]>(
       const values = session.subscribe(name, input, options, known);
       return decode === undefined ? values : decoded(values, decode);
     },
+    isError: (error: unknown, _name: string, code: string) =>
+      error instanceof CallError && error.code === code,
   };
   return client as Client<Operations>;
 }

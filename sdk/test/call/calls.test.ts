@@ -389,6 +389,11 @@ test('the typed client knows names, inputs and outputs from the definitions', as
   const values: number[] = [];
   for await (const n of typed.subscribe('test/count', { to: 3 })) values.push(n);
   assert.deepEqual(values, [1, 2, 3]);
+  const failing = typed.subscribe('test/count', { to: 0, fail: true });
+  const error: unknown = await failing.next().catch((reason) => reason);
+  assert.ok(typed.isError(error, 'test/count', 'OUT_OF_NUMBERS'));
+  const at: number = error.details.at;
+  assert.equal(at, 0);
   // What follows must not compile.
   const wrong = [
     // @ts-expect-error no such operation
@@ -399,8 +404,10 @@ test('the typed client knows names, inputs and outputs from the definitions', as
     () => typed.subscribe('test/add', { a: 1, b: 2 }),
     // @ts-expect-error the output is a number
     async () => (await typed.call('test/add', { a: 1, b: 2 })).length,
+    // @ts-expect-error the operation declares no such code
+    () => typed.isError(null, 'test/count', 'OUT_OF_LETTERS'),
   ];
-  assert.equal(wrong.length, 4);
+  assert.equal(wrong.length, 5);
 });
 
 test('half-close by the caller lets requests under way be answered, then the callee half-closes too', async (t) => {
