@@ -31,6 +31,8 @@ export interface Address {
   readonly ca?: string;
   /** Fingerprint to trust. */
   readonly pin?: string;
+  /** File with the key to show. */
+  readonly identity?: string;
   readonly udpPayload: number;
 }
 

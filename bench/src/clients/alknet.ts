@@ -1,50 +1,36 @@
 /**
- * A session over the bare transports, and streams of them. To be replaced by the client of `@alknet/host` as soon as a
- * node can be started.
+ * The client of `@alknet/host`, with the operator's key: sessions of the call protocol, and bare streams.
  *
  * @module
  */
 
-import { CarriedConnection, type Stream } from '@alknet/sdk';
-import { createSession } from '@alknet/sdk/call';
-import type { TransportConnection } from '../../../host/src/endpoint/engine.ts';
-import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
-import { tlsTransport } from '../../../host/src/endpoint/tls/index.ts';
+import { connect, dial } from '@alknet/host/client';
+import type { Connection, Stream } from '@alknet/sdk';
 import { checkEcho, message } from '../message.ts';
-import { tuning } from '../servers/alknet.ts';
 import type { Address, Client, Link } from '../stack.ts';
 
-const open = (connection: TransportConnection) =>
-  connection.multiplexed
-    ? connection.openStream()
-    : new Promise<Stream>((resolve) => connection.serve(resolve));
 const payload = Buffer.from(JSON.stringify(message));
 
+async function open(connection: Connection): Promise<Stream> {
+  if (connection.multiplexed) return await connection.openStream();
+  const { value } = await connection[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error('the connection is over');
+  return value;
+}
+
 export function client(stack: 'quic' | 'tls', address: Address): Client {
-  const transport = stack === 'quic' ? quicTransport() : tlsTransport();
-  const dial = (alpn: string) =>
-    transport.dial({
-      address: { address: address.host, port: address.port },
-      alpn,
-      serverName: null,
-      certificate: null,
-      verify: () => {},
-      timeoutMs: 10_000,
-      tuning: tuning(address.udpPayload),
-    });
+  const target = `${address.host}:${address.port}#${address.pin}`;
+  const options = {
+    transport: stack,
+    udpPayload: address.udpPayload,
+    loopbackUdpPayload: address.udpPayload,
+    ...(address.identity === undefined ? {} : { identity: address.identity }),
+  };
   return {
     async connect(): Promise<Link> {
-      const called = await dial('alknet/call');
-      const facts = {
-        id: '1',
-        alpn: 'alknet/call',
-        transport: stack,
-        remote: null,
-        serverName: null,
-        auth: {} as never,
-      };
-      const session = createSession(new CarriedConnection(called, facts));
-      const connection = stack === 'quic' ? await dial('bench/stream') : called;
+      const session = await connect(target, options);
+      // Dialled when a row first asks for it, so that a connection costs one handshake.
+      let streams: Promise<Connection> | undefined;
       return {
         echo: async () => checkEcho(await session.call('bench/echo', message)),
         async items(onItem) {
@@ -55,7 +41,8 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
           return async () => void (await flow.return?.());
         },
         async stream() {
-          const stream = await open(connection);
+          streams ??= dial(target, 'bench/stream', options);
+          const stream = await open(await streams);
           stream.end(payload);
           await new Promise((resolve, reject) =>
             stream
@@ -65,7 +52,7 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
           );
         },
         async bulk(onBytes) {
-          const other = await dial('bench/bulk');
+          const other = await dial(target, 'bench/bulk', options);
           const stream = await open(other);
           stream.on('error', () => {});
           stream.write('x');
@@ -76,9 +63,9 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
           };
         },
         async close() {
-          connection.close(0, '');
-          called.close(0, '');
-          await connection.closed;
+          (await streams)?.close(0, '');
+          session.close();
+          await session.connection.closed;
         },
       };
     },

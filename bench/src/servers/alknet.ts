@@ -1,101 +1,69 @@
 /**
- * alknet as far as it can be put together without a node: transports, sessions and the real registry, without endpoint
- * and identity. To be replaced by a whole node as soon as one can be started.
+ * A whole alknet node, made as an operator makes one: `alknet init`, a plugin in the configuration, `startNode`.
  *
  * @module
  */
 
-import { CarriedConnection, noCapabilities, type Stream, silentLog } from '@alknet/sdk';
-import { createSession } from '@alknet/sdk/call';
-import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
-import { tlsTransport } from '../../../host/src/endpoint/tls/index.ts';
-import { noPrivilege } from '../../../host/src/registry/registration.ts';
-import { Registry } from '../../../host/src/registry/registry.ts';
-import plugin from '../echo-plugin.ts';
-import { chunkSize } from '../message.ts';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startNode } from '@alknet/host';
 import type { ServeOptions, Server } from '../stack.ts';
 
-export const tuning = (udpPayload: number) => ({
-  idleTimeout: 30_000,
-  tlsIdleTimeout: 0,
-  streamsPerConnection: 256,
-  bufferedPerConnection: 32 << 20,
-  udpPayload,
-  loopbackUdpPayload: udpPayload,
-  keepAlive: false,
-});
+const require = createRequire(import.meta.url);
+const command = join(dirname(require.resolve('@alknet/host/package.json')), 'bin', 'alknet.js');
 
-const operator = Object.freeze({ id: 'operator', scopes: ['admin'], resources: {} });
-const registry = new Registry({
-  identities: { current: (identity) => identity, resolveToken: () => undefined, onChange: () => () => {} },
-  store: {} as never,
-  limits: { callTimeout: 30_000, callTimeoutMax: 600_000 },
-  log: silentLog,
-});
-registry.publish(
-  {
-    name: 'bench',
-    provenance: { name: 'bench', version: '0.1.0', package: '', integrity: '' },
-    privilege: noPrivilege,
-    capabilities: noCapabilities,
-    concurrency: 1024,
-    log: silentLog,
-  },
-  plugin.operations ?? [],
-);
-const auth = { alpn: 'alknet/call', transport: 'quic', remote: null, fingerprint: null, identity: operator };
+/** The source where it is run from source, else what it was compiled to. */
+const plugin = ['ts', 'js']
+  .map((extension) => fileURLToPath(new URL(`../echo-plugin.${extension}`, import.meta.url)))
+  .find((path) => existsSync(path));
 
-function pour(stream: Stream): void {
-  const chunk = Buffer.alloc(chunkSize, 1);
-  const more = () => {
-    while (!stream.destroyed) if (!stream.write(chunk)) return void stream.once('drain', more);
+export async function serve(stack: 'quic' | 'tls', { udpPayload }: ServeOptions): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'alknet-bench-'));
+  const configPath = join(folder, 'alknet.config.json');
+  const dataDir = join(folder, 'data');
+  execFileSync(process.execPath, [
+    command,
+    'init',
+    '--no-passphrase',
+    '--quiet',
+    '--config',
+    configPath,
+    '--data',
+    dataDir,
+  ]);
+  const listener = {
+    addresses: ['127.0.0.1:0'],
+    ...(stack === 'quic' ? { udpPayload, loopbackUdpPayload: udpPayload } : {}),
   };
-  stream.on('error', () => {});
-  stream.resume();
-  more();
-}
-
-export async function serve(
-  stack: 'quic' | 'tls',
-  { certificate, udpPayload }: ServeOptions,
-): Promise<Server> {
-  const transport = stack === 'quic' ? quicTransport() : tlsTransport();
-  const listener = await transport.listen({
-    host: '127.0.0.1',
-    port: 0,
-    tuning: tuning(udpPayload),
-    policy: {
-      handshakeTimeout: 10_000,
-      admit: () => ({ established() {}, release() {} }),
-      parameters: () => ({
-        certificate,
-        alpns: ['alknet/call', 'bench/bulk', 'bench/stream'],
-        clientCertificate: 'none',
-      }),
-      accepted: (connection) => {
-        if (connection.alpn === 'alknet/call') {
-          const facts = {
-            id: '1',
-            alpn: 'alknet/call',
-            transport: stack,
-            remote: null,
-            serverName: null,
-            auth,
-          };
-          return void createSession(new CarriedConnection(connection, facts), {
-            serve: registry.gateway(auth).server,
-          });
-        }
-        connection.serve((stream) => {
-          if (connection.alpn === 'bench/bulk') return pour(stream);
-          stream.on('error', () => {});
-          stream.pipe(stream);
-        });
-      },
-    },
-  });
+  await writeFile(
+    configPath,
+    JSON.stringify({
+      dataDir,
+      listen: { quic: false, tls: false, [stack]: listener },
+      limits: { connectionsPerAddress: 0, connectionsPerIdentity: 65_536 },
+      log: { level: 'error' },
+      plugins: { call: true, bench: { use: plugin, isolation: 'inline' } },
+    }),
+  );
+  const node = await startNode({ configPath });
+  const [bound] = node.addresses;
+  if (bound === undefined) throw new Error('the node has no listener');
   return {
-    address: { host: '127.0.0.1', port: listener.address.port, udpPayload },
-    stop: () => listener.close(),
+    address: {
+      host: '127.0.0.1',
+      port: bound.address.port,
+      pin: node.id,
+      identity: join(dataDir, 'operator.key'),
+      udpPayload,
+    },
+    stop: async () => {
+      await node.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
