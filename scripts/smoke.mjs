@@ -74,6 +74,19 @@ function background({ command, expected }) {
   });
 }
 
+/** A step right after a file was written may come before the node has taken it. */
+async function patiently(step) {
+  const until = Date.now() + 5_000;
+  while (Date.now() < until) {
+    const { status } = spawnSync('bash', ['-o', 'pipefail', '-c', step.command], {
+      cwd: clone,
+      timeout: 60_000,
+    });
+    if (status === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 function foreground({ command, expected }) {
   const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
     cwd: clone,
@@ -99,13 +112,18 @@ async function end() {
 try {
   const cloned = spawnSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
   if (cloned.status !== 0) throw new Error('git clone failed');
+  let written = false;
   for (const step of steps(readFileSync(join(clone, 'README.md'), 'utf8'))) {
     if (step.file !== undefined) writeFileSync(join(clone, step.file), step.text);
     else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
     else if (step.command === 'npm test')
       continue; // CI has run it already
     else if (step.command === 'npm start') await background(step);
-    else foreground(step);
+    else {
+      if (written) await patiently(step);
+      foreground(step);
+    }
+    written = step.file !== undefined;
     if (step.command !== undefined) console.log(`ran   $ ${step.command}`);
     if (process.exitCode) break;
   }
