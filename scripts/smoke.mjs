@@ -70,7 +70,10 @@ function background({ command, expected }) {
     };
     node.stdout.on('data', take);
     node.stderr.on('data', take);
-    node.on('exit', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)));
+    node.on('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${command} ended with ${code}:\n${output}`));
+    });
   });
 }
 

@@ -26,6 +26,8 @@ export interface TestCertificateOptions {
   readonly notAfter?: Date;
   readonly issuer?: TestCertificate;
   readonly authority?: boolean;
+  /** DER, in this order after those above. */
+  readonly extensions?: readonly Uint8Array[];
 }
 
 const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
@@ -63,7 +65,7 @@ export function makeCertificate(options: TestCertificateOptions = {}): TestCerti
   const subject = options.subject ?? `test ${serial}`;
   const signer = options.issuer?.privateKey ?? privateKey;
   const algorithm = algorithms[signer.asymmetricKeyType as keyof typeof algorithms];
-  const extensions: Buffer[] = [];
+  const extensions: Uint8Array[] = [];
   if (options.authority)
     extensions.push(extension(oid(0x55, 29, 19), sequence(der(0x01, Buffer.from([0xff])))));
   if (options.names) {
@@ -71,6 +73,7 @@ export function makeCertificate(options: TestCertificateOptions = {}): TestCerti
       extension(oid(0x55, 29, 17), sequence(...options.names.map((text) => der(0x82, Buffer.from(text))))),
     );
   }
+  extensions.push(...(options.extensions ?? []));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([0x40, (serial >> 8) & 0xff, serial++ & 0xff])),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { createSecureContext } from 'node:tls';
+import { ed25519Spki } from '../../src/identity/certificate.ts';
 import {
   certificateFingerprint,
   ed25519Fingerprint,
@@ -10,7 +11,6 @@ import {
   identityCertificateDer,
   identityKey,
 } from '../../src/identity/index.ts';
-import { ed25519Spki } from '../../src/identity/certificate.ts';
 import { createVaultFile, IDENTITY, unlockVault, Vault } from '../../src/vault/index.ts';
 import { makeCertificate } from '../endpoint/certificates.ts';
 import { directory, vectorFingerprint, vectorSecret } from './support.ts';
@@ -85,7 +85,11 @@ test('IDN-03 the phrase restored in another directory gives the same fingerprint
 
 test('IDN-06 an Ed25519 key names itself, self-signed or issued; ECDSA and RSA are named by their certificate', () => {
   const authority = makeCertificate({ key: 'p256', authority: true });
-  for (const options of [{}, { issuer: authority }, { issuer: makeCertificate({ authority: true }), names: ['a.test'] }]) {
+  for (const options of [
+    {},
+    { issuer: authority },
+    { issuer: makeCertificate({ authority: true }), names: ['a.test'] },
+  ]) {
     const { der, privateKey } = makeCertificate({ key: 'ed25519', ...options });
     const { x = '' } = privateKey.export({ format: 'jwk' });
     assert.equal(certificateFingerprint(der), `ed25519:${Buffer.from(x, 'base64url').toString('hex')}`);

@@ -25,7 +25,9 @@ const showing = (certificate: Certificate) => (own: NodeIdentities) =>
   });
 
 test('IDN-04 two nodes complete a mutual handshake with identity certificates over QUIC and over TLS', async (t) => {
-  const server = await identityNode(t, { peers: [{ id: 'client', fingerprints: [otherFingerprint], scopes: ['a'] }] });
+  const server = await identityNode(t, {
+    peers: [{ id: 'client', fingerprints: [otherFingerprint], scopes: ['a'] }],
+  });
   const client = await identityNode(t, {
     key: identityKey(otherSecret),
     peers: [{ id: 'server', fingerprints: [vectorFingerprint] }],
@@ -94,7 +96,11 @@ test('IDN-56 without a pin a wrong name, an expired and an unknown chain are ref
   for (const [name, shown] of Object.entries(wrong)) {
     const server = await identityNode(t, { showing: showing(shown) });
     for (const transport of both) {
-      await assert.rejects(meet(client, server, transport, { pins: [], host: 'localhost' }), refused('UntrustedChain'), name);
+      await assert.rejects(
+        meet(client, server, transport, { pins: [], host: 'localhost' }),
+        refused('UntrustedChain'),
+        name,
+      );
     }
     assert.equal(server.owner.connections.length, 0, name);
   }
@@ -107,6 +113,9 @@ test('IDN-57 a pinned peer that shows a valid chain with another key is refused'
   const client = await identityNode(t, { ca: authority.cert });
   for (const transport of both) {
     const pins = [vectorFingerprint];
-    await assert.rejects(meet(client, server, transport, { pins, host: 'localhost' }), refused('PeerMismatch'));
+    await assert.rejects(
+      meet(client, server, transport, { pins, host: 'localhost' }),
+      refused('PeerMismatch'),
+    );
   }
 });

@@ -8,13 +8,25 @@ import type { Connection } from '@alknet/sdk';
 import { Endpoint, tlsTransport } from '../../src/endpoint/index.ts';
 import { defaultSettings, type Identities } from '../../src/endpoint/owner.ts';
 import { quicTransport } from '../../src/endpoint/quic/index.ts';
-import { type IdentityKey, identityKey, NodeIdentities, PeerTable, parsePeers } from '../../src/identity/index.ts';
+import {
+  type IdentityKey,
+  identityKey,
+  NodeIdentities,
+  PeerTable,
+  parsePeers,
+} from '../../src/identity/index.ts';
 import { type EchoOwner, echo, recordingLog } from '../endpoint/support.ts';
 
 /** IDENTITY and device 1 of the phrase of `docs/spec/vault.md` 14. */
-export const vectorSecret = Buffer.from('603aa5c626317fda4afd87b902e5c9de76c33f40834005245e1c5a675e92d700', 'hex');
+export const vectorSecret = Buffer.from(
+  '603aa5c626317fda4afd87b902e5c9de76c33f40834005245e1c5a675e92d700',
+  'hex',
+);
 export const vectorFingerprint = 'ed25519:e78c2766a792f09bfccb51493968ac322283e8d021a30063784d806929762ecc';
-export const otherSecret = Buffer.from('550f05587732eeb6bd0de879f77b89e3593a655733f794be9a05dad90c3a1d24', 'hex');
+export const otherSecret = Buffer.from(
+  '550f05587732eeb6bd0de879f77b89e3593a655733f794be9a05dad90c3a1d24',
+  'hex',
+);
 export const otherFingerprint = 'ed25519:733961f7573657324f22e91f06ea4f0b359e2efa0ccffc954616dadee7444daa';
 export const vectorSshLine =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOeMJ2ankvCb/MtRSTlorDIig+jQIaMAY3hNgGkpdi7M';
@@ -100,7 +112,10 @@ export async function meet(
   from: IdentityNode,
   to: IdentityNode,
   transport: 'quic' | 'tls',
-  { pins = [to.identities.fingerprint], host = '127.0.0.1' }: { pins?: readonly string[]; host?: string } = {},
+  {
+    pins = [to.identities.fingerprint],
+    host = '127.0.0.1',
+  }: { pins?: readonly string[]; host?: string } = {},
 ): Promise<Meeting> {
   const accepted = to.owner.next();
   const dialled = await from.endpoint.dial(

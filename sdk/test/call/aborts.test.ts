@@ -332,11 +332,12 @@ test('CALL-56 after ten thousand calls, aborts and losses, tables, timers and st
       else if (n % 100 === 3) work.push(client.call('test/echo', 'x'.repeat(70_000)));
       else work.push(client.call('test/echo', n, options));
     }
-    if (round % 2 === 0) await Promise.allSettled(work);
+    const settled = Promise.allSettled(work);
+    if (round % 2 === 0) await settled;
     else await until(() => server.stats.serving > 0);
     client.close();
     await Promise.all([client.closed, server.closed]);
-    await Promise.allSettled(work);
+    await settled;
     const empty = { serving: 0, subscriptionsServed: 0, pending: 0, subscribed: 0, streams: 0 };
     await until(() => client.stats.streams === 0 && server.stats.streams === 0);
     assert.deepEqual(client.stats, empty);
