@@ -39,12 +39,15 @@ function installed() {
   return existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs;
 }
 
-/** Installs what package-lock.json names, unless node_modules is newer than it. */
+/**
+ * Installs what package-lock.json names, unless node_modules is newer than it. Not `npm ci`: that refuses a lock file
+ * without the packages of platforms that the machine which wrote it could not see.
+ */
 export function ensureInstalled() {
   checkNode();
   if (installed()) return;
   console.error('installing dependencies …');
-  run('npm', ['ci', '--no-audit', '--no-fund'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  run('npm', ['install', '--no-audit', '--no-fund'], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Compiles what changed since the last build. */
