@@ -22,6 +22,7 @@ import { Endpoint, tlsTransport } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
 import { fingerprintToZBase32, identityKey, NodeIdentities, peersPath } from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
+import { Authorities } from './node/authorities.ts';
 import { NodePeers } from './node/peers.ts';
 import { NodeSecrets } from './node/secrets.ts';
 import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
@@ -44,6 +45,7 @@ import {
   type UnlockOptions,
   unlockVault,
   VaultError,
+  vaultPath,
 } from './vault/index.ts';
 
 const require = createRequire(import.meta.url);
@@ -124,6 +126,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     apply: async (next) => {
       nodeLog.configure({ level: next.log.level, plugins: next.log.plugins });
       nodeLog.sink.configure(sink());
+      await authorities.follow(next.tls.ca);
       // Not awaited: a plugin that hangs at start must not hold back the next reload.
       void supervisor.apply(next).then(announce);
       await announce();
@@ -140,7 +143,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const warn = (message: string) => log.warn('startup', { message });
   for (const { message } of loaded.warnings) warn(message);
 
-  const vaultFile = await readVaultFile(dataDir, warn);
+  let vaultFile = await readVaultFile(dataDir, warn);
   const vault = await unlockVault({
     dataDir,
     passphraseFile: options.passphraseFile,
@@ -153,6 +156,9 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const key = identityKey(derived.privateKey);
   const id = vaultFile.identity;
   const z32 = fingerprintToZBase32(id);
+
+  const authorities = new Authorities(log);
+  await authorities.load(live.current.tls.ca);
 
   const peers = new NodePeers(dataDir, log, () => live.current.identity.maxPeers);
   await peers.load();
@@ -169,7 +175,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   onFailure(() => registry.close());
   const endpoint = new Endpoint({
     transports: [quicTransport(), tlsTransport()],
-    identities: new NodeIdentities({ key, peers: peers.table, ca: () => undefined }),
+    identities: new NodeIdentities({ key, peers: peers.table, ca: () => authorities.pem }),
     settings,
     log,
   });
@@ -278,10 +284,15 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const reloadSecrets = async () => {
     if (await secrets.reload()) surface.renewCapabilities();
   };
+  // Only its protection is looked at: the keys in use stay.
+  const reloadVaultFile = async () => {
+    vaultFile = await readVaultFile(dataDir, warn).catch(() => vaultFile);
+  };
   const watches = await Promise.all([
     watchFile(live.path, () => void live.reload()),
     watchFile(peersPath(dataDir), () => void reloadPeers()),
     watchFile(secretsPath(dataDir), () => void reloadSecrets()),
+    watchFile(vaultPath(dataDir), () => void reloadVaultFile()),
   ]);
   onFailure(() => Promise.all(watches.map((watch) => watch.close())));
   const control = await serveControl(dataDir, {

@@ -80,6 +80,7 @@ export function toCliError(error: unknown): CliError {
       return make(Exit.VAULT);
     case 'ConfigError':
     case 'PeersFormatError':
+    case 'VerifierBuildError':
       return make(Exit.CONFIG);
     case 'NodeRunning':
     case 'RevisionMismatch':

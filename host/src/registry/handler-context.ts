@@ -23,6 +23,7 @@ import { resourcesFor } from './resources.ts';
 export class HandlerContext implements OperationContext {
   readonly #registry: Registry;
   readonly #node: CallNode;
+  #capabilities: Capabilities | undefined;
   #env: OperationEnv | undefined;
   #resources: Resources | undefined;
   #metadata: Map<string, unknown> | undefined;
@@ -63,7 +64,9 @@ export class HandlerContext implements OperationContext {
   }
 
   get capabilities(): Capabilities {
-    return this.#node.facts.registration.owner.capabilities;
+    // A copy for this call: one that is disposed of, or outlives a change of secrets, disturbs no other.
+    this.#capabilities ??= this.#node.facts.registration.owner.capabilities.clone();
+    return this.#capabilities;
   }
 
   get env(): OperationEnv {
