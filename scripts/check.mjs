@@ -26,7 +26,11 @@ const steps = [
 
 let failed = 0;
 for (const [name, program, args] of steps) {
-  const result = spawnSync(program, args, { cwd: root, encoding: 'utf8' });
+  const result = spawnSync(program, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   const ok = result.status === 0;
   console.log(`${ok ? 'ok  ' : 'FAIL'}  ${name}`);
   if (!ok) {

@@ -90,9 +90,20 @@ export class Context {
     return this.#config;
   }
 
+  /** A broken configuration hides where the data is; the node that runs from it is still found. */
   async dataDir(): Promise<string> {
-    const loaded = await this.config();
-    return loaded?.config.dataDir ?? findDataDir(this.value('data'), undefined, thisProcess()).path;
+    const fallback = () => findDataDir(this.value('data'), undefined, thisProcess()).path;
+    try {
+      return (await this.config())?.config.dataDir ?? fallback();
+    } catch (error) {
+      const path = this.configPath;
+      const beside = path === undefined ? [] : [join(dirname(path), 'data')];
+      const running = [fallback(), ...beside].find(
+        (dataDir) => readRunningNode(dataDir)?.config.path === path,
+      );
+      if (running === undefined) throw error;
+      return running;
+    }
   }
 
   async runningNode(): Promise<NodeFile | undefined> {

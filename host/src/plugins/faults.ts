@@ -36,7 +36,8 @@ export interface FaultOptions {
 export function catchFaults({ report, pluginOfStack }: FaultOptions): () => void {
   const tell = (error: unknown, kind: Fault['kind']) => {
     const stack = error instanceof Error ? error.stack : undefined;
-    const plugin = runningPlugin() ?? (stack === undefined ? undefined : pluginOfStack?.(stack));
+    // The stack first: a handler of one plugin runs within the connection of another.
+    const plugin = (stack === undefined ? undefined : pluginOfStack?.(stack)) ?? runningPlugin();
     try {
       report({ error, kind, plugin });
     } catch {

@@ -16,7 +16,7 @@ export const vectorIv = 'AAECAwQFBgcICQoL';
 
 export const vaultPassphrase = 'correct horse battery staple';
 export const vaultSalt = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
-export const unlockKey = vaultSalt;
+export const unlockKey = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64');
 export const passphraseCipher =
   'xTSW1D8vCGVpi/bBH11N6g8qmK4Ieng6CWGOU78b+uOkKEJAAQQeLGxT8Xz4lXcmY92OX8706yjxZoGwJNG2CJ6odNx+Bhxoorecw26VscgTFw8PD0GkZ5/xT1hmj2zcZY42GaqRkoCvIoIcTSJAddmiktM0VSQIW0JNYOSilYA0qk4lHwUZ+QcRwyc8OWR4BL2gvw==';
 export const keyfileCipher =

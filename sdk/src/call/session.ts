@@ -27,7 +27,7 @@ import { PartialFrames } from './partial-frames.ts';
 import type { CallOptions } from './request-text.ts';
 import type { Server } from './server.ts';
 
-export type { CallOptions, KnownOperation } from './request-text.ts';
+export type { CallOptions } from './request-text.ts';
 
 export interface SessionOptions {
   /** What answers requests; absent: every one is `NOT_FOUND`. */

@@ -58,8 +58,7 @@ export const subscribeCommand: Command = {
     const session = await context.session();
     let seen = 0;
     try {
-      const { timeoutMs: _none, ...rest } = await options(context);
-      for await (const value of session.subscribe(name, input, rest)) {
+      for await (const value of session.subscribe(name, input, await options(context))) {
         context.out.item(value);
         if (++seen === count) break;
       }
@@ -76,7 +75,8 @@ async function options(context: Context) {
   const file = context.value('token-file');
   const token = file === undefined ? undefined : (await readFile(file, 'utf8')).trim();
   return {
-    timeoutMs: context.timeout,
+    // Without the option the operation's own deadline holds.
+    ...(context.value('timeout') === undefined ? {} : { timeoutMs: context.timeout }),
     signal: context.signal,
     ...(token === undefined ? {} : { authToken: token }),
   };
