@@ -3,7 +3,7 @@
  *
  * @example
  * const session = await connect('127.0.0.1:4433#ed25519:…', { identity: 'data/operator.key' });
- * console.log(await session.call('services/list'));
+ * console.log(await session.call('services/list', {}));
  * session.close();
  *
  * @module

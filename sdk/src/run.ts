@@ -17,6 +17,7 @@ import {
   type Issue,
   invalidInput,
   SchemaFault,
+  withoutPatterns,
 } from './schema.ts';
 
 export interface CompiledOperation {
@@ -32,19 +33,22 @@ export function compileOperation(
   operation: AnyOperation,
   origin: 'own' | 'imported' = 'own',
 ): CompiledOperation {
-  const compile = (member: string, schema: OperationSpec['input']): Check => {
+  // What a handler gives stays as it gave it: defaults are for inputs.
+  const compile = (member: string, schema: OperationSpec['input'], defaults: 'fill' | 'leave' = 'leave') => {
     try {
-      return compileSchema(schema, origin);
+      return compileSchema(schema, origin, defaults);
     } catch (error) {
       if (error instanceof SchemaFault)
         throw new OperationFault(operation.name, `${member}: ${error.message}`);
       throw error;
     }
   };
+  const codec = (schema: OperationSpec['input']) =>
+    codecOf(origin === 'own' ? schema : withoutPatterns(schema));
   return {
     operation,
-    input: { check: compile('input', operation.input), codec: codecOf(operation.input) },
-    output: { check: compile('output', operation.output), codec: codecOf(operation.output) },
+    input: { check: compile('input', operation.input, 'fill'), codec: codec(operation.input) },
+    output: { check: compile('output', operation.output), codec: codec(operation.output) },
     errors: new Map(
       (operation.errors ?? []).map(({ code, schema }) => [
         code,

@@ -39,7 +39,7 @@ export interface Issue {
   readonly message: string;
 }
 
-/** Fills defaults into the value, in place; gives what is wrong, or `undefined`. */
+/** Gives what is wrong, or `undefined`; that of an input fills defaults into the value, in place. */
 export type Check = (value: unknown) => readonly Issue[] | undefined;
 
 /** Why a schema cannot be used. */
@@ -58,20 +58,17 @@ function integerFormat({ min, max }: { min: bigint; max: bigint }) {
   };
 }
 
-function makeAjv(Make: typeof Ajv | typeof Ajv2020, own: boolean): Ajv {
+function makeAjv(Make: typeof Ajv | typeof Ajv2020, own: boolean, useDefaults: boolean): Ajv {
   const options: Options = {
     strict: own,
     // TypeBox writes tuples, unions and patterns that these two style rules dislike.
     strictTuples: false,
     strictTypes: false,
-    useDefaults: true,
+    useDefaults,
     validateFormats: true,
     addUsedSchema: false,
-    // A remote schema is not asked to load anything.
-    loadSchema: undefined as never,
     logger: false,
   };
-  delete options.loadSchema;
   const ajv = new Make(options) as Ajv;
   addFormats.default(ajv);
   ajv.addFormat('int64', integerFormat(int64));
@@ -88,7 +85,11 @@ const draft2020 = /draft\/2020-12/;
  * them itself, and a catastrophic one must not slow this node (REG-44).
  * @throws SchemaFault
  */
-export function compileSchema(schema: TSchema, origin: 'own' | 'imported' = 'own'): Check {
+export function compileSchema(
+  schema: TSchema,
+  origin: 'own' | 'imported' = 'own',
+  defaults: 'fill' | 'leave' = 'fill',
+): Check {
   const text = JSON.stringify(schema);
   if (typeof schema !== 'object' || schema === null)
     throw new SchemaFault(`expected a schema, found ${text}`);
@@ -97,11 +98,11 @@ export function compileSchema(schema: TSchema, origin: 'own' | 'imported' = 'own
   if (depthOf(schema) > maxSchemaDepth)
     throw new SchemaFault(`the schema is over ${maxSchemaDepth} levels deep`);
   const plain = JSON.parse(text) as Record<string, unknown>;
-  if (origin === 'imported') withoutPatterns(plain);
+  if (origin === 'imported') dropPatterns(plain);
   const dialect = plain['$schema'];
   const is2020 = typeof dialect === 'string' && draft2020.test(dialect);
   // A fresh instance for each schema: $ids of different plugins do not meet, and it goes when the check goes.
-  const ajv = is2020 ? makeAjv(Ajv2020, origin === 'own') : makeAjv(Ajv, origin === 'own');
+  const ajv = makeAjv(is2020 ? Ajv2020 : Ajv, origin === 'own', defaults === 'fill');
   let validate: ValidateFunction;
   try {
     validate = ajv.compile(plain);
@@ -150,10 +151,17 @@ function depthOf(value: unknown): number {
   return deepest + 1;
 }
 
-function withoutPatterns(schema: unknown): void {
+/** A copy without what a remote could slow this node with. */
+export function withoutPatterns(schema: TSchema): TSchema {
+  const copy = JSON.parse(JSON.stringify(schema)) as TSchema;
+  dropPatterns(copy);
+  return copy;
+}
+
+function dropPatterns(schema: unknown): void {
   if (typeof schema !== 'object' || schema === null) return;
   const members = schema as Record<string, unknown>;
   if (typeof members['pattern'] === 'string') delete members['pattern'];
   if (typeof members['patternProperties'] === 'object') delete members['patternProperties'];
-  for (const member of Object.values(members)) withoutPatterns(member);
+  for (const member of Object.values(members)) dropPatterns(member);
 }

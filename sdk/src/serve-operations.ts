@@ -120,10 +120,15 @@ function run(
     log.error('output violation', { operation: operation.name, path: issues[0]?.path });
     throw new CallError('INTERNAL', 'internal error');
   };
-  const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  stopped.catch(() => {});
+  let interrupt: (reason: unknown) => void = () => {};
+  signal.addEventListener('abort', () => interrupt(signal.reason), { once: true });
+  /** The value that is waited for now: a race against one long promise would keep a reaction for each value. */
+  const interruptible = <Value>(work: Promise<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      interrupt = reject;
+      if (signal.aborted) reject(signal.reason);
+      work.then(resolve, reject);
+    });
 
   if (operation.type === 'subscription') {
     const source = startHandler(found, input, context) as AsyncGenerator<unknown, void, undefined>;
@@ -137,7 +142,7 @@ function run(
     const values: AsyncIterator<unknown, void, undefined> = {
       next: async () => {
         try {
-          const next = await Promise.race([source.next(), stopped]);
+          const next = await interruptible(source.next());
           if (next.done === true) {
             settle();
             return { done: true, value: undefined };
@@ -162,7 +167,7 @@ function run(
     () => timer?.cancel(),
     () => timer?.cancel(),
   );
-  const output = Promise.race([handled, stopped]).then(send, (error: unknown) => {
+  const output = interruptible(handled).then(send, (error: unknown) => {
     throw signal.aborted ? signal.reason : toSendable(found, error, false, report);
   });
   return { kind: 'value', output, settled };

@@ -25,9 +25,13 @@ export const maxPluginOperations = 2_000;
 /** Publications that `services/watch` can tell the difference to. */
 export const rememberedPublications = 1_000;
 
+/** What decides who sees an operation; kept of replaced ones instead of their code. */
+export type Shown = Pick<AnyOperation, 'visibility' | 'access'>;
+
 export interface PublishedChange {
   readonly revision: string;
-  readonly names: ReadonlySet<string>;
+  /** Each name that it touched, with what stood there before. */
+  readonly before: ReadonlyMap<string, Shown | undefined>;
 }
 
 /** A publication was refused; nothing of it is registered. */
@@ -152,14 +156,22 @@ export class Base {
     if (gone.length === 0) return undefined;
     const next = new Map(this.#operations);
     for (const { operation } of gone) next.delete(operation.name);
-    return this.#swap(next, new Set(gone.map(({ operation }) => operation.name)));
+    return this.#swap(
+      next,
+      gone.map(({ operation }) => operation.name),
+    );
   }
 
-  #swap(next: ReadonlyMap<string, Registration>, names: ReadonlySet<string>): PublishedChange {
+  #swap(next: ReadonlyMap<string, Registration>, names: Iterable<string>): PublishedChange {
+    const before = new Map<string, Shown | undefined>();
+    for (const name of names) {
+      const operation = this.#operations.get(name)?.operation;
+      before.set(name, operation && { visibility: operation.visibility, access: operation.access });
+    }
     this.#operations = next;
     this.#sorted = undefined;
     this.#count++;
-    const change: PublishedChange = { revision: this.revision, names };
+    const change: PublishedChange = { revision: this.revision, before };
     this.#history.push(change);
     if (this.#history.length > rememberedPublications) this.#history.shift();
     for (const listener of this.#listeners) listener(change);

@@ -44,11 +44,16 @@ export class CallNode {
   #onStop: ((reason: CallError) => void) | undefined;
   #timer: { cancel(): void } | undefined;
   #finished = false;
+  #fromChildren: WeakSet<Error> | undefined;
+  /** Its handler has been called. Until then an abort of the parent stops it whatever `onAbort` says. */
+  started = false;
+  /** It has been counted and logged. */
+  counted = false;
+  /** Values that a subscription has given. */
+  values = 0;
   /** Of a root: children running in the whole tree, and those that wait for one to end. */
   #running = 0;
   #waiting: (() => void)[] = [];
-  /** Errors that composed calls gave this handler: what it did not handle must not name them outside. */
-  readonly fromChildren = new WeakSet<Error>();
 
   constructor(facts: CallFacts) {
     this.facts = facts;
@@ -84,6 +89,16 @@ export class CallNode {
     if (this.#reason !== undefined) listener(this.#reason);
   }
 
+  /** An error that a composed call gave this handler: what it does not handle must not name that operation outside. */
+  given(error: Error): void {
+    this.#fromChildren ??= new WeakSet();
+    this.#fromChildren.add(error);
+  }
+
+  wasGiven(error: Error): boolean {
+    return this.#fromChildren?.has(error) === true;
+  }
+
   adopt(child: CallNode): void {
     this.#children ??= new Set();
     this.#children.add(child);
@@ -102,7 +117,7 @@ export class CallNode {
   #stopChildren(reason: CallError, all: boolean): void {
     const cause = reason.code === 'TIMEOUT' ? reason : new CallError('ABORTED', 'aborted');
     for (const child of this.#children ?? []) {
-      if (all || child.facts.onAbort !== 'finish') child.stop(cause, all);
+      if (all || child.facts.onAbort !== 'finish' || !child.started) child.stop(cause, all);
     }
   }
 

@@ -22,6 +22,7 @@ import { runStream, runValue } from './executor.ts';
 import { type Overlay, sessionOverlay } from './overlay.ts';
 import { noPrivilege, type Privilege, type Registration } from './registration.ts';
 import type { Registry } from './registry.ts';
+import { sealed } from './sealed.ts';
 
 /** What an operation may compose: leaves nothing, whatever their owner may. */
 export function privilegeOf({ provenance, owner }: Registration): Privilege {
@@ -109,6 +110,10 @@ export class Composition implements OperationEnv {
   }
 
   with(operations: readonly AnyOperation[]): OperationEnv {
+    const { kind } = this.#parent.facts.registration.provenance;
+    if (kind !== 'local' && kind !== 'session') {
+      throw new CallError('FORBIDDEN', 'an imported operation composes nothing');
+    }
     const existing = this.#overlays.reduce((count, overlay) => count + overlay.size, 0);
     const overlay = sessionOverlay(this.#parent.facts.registration, operations, existing);
     return new Composition(this.#registry, this.#parent, [overlay, ...this.#overlays]);
@@ -158,7 +163,7 @@ export class Composition implements OperationEnv {
       registration,
       requestId: randomUUID(),
       parent,
-      identity: authority,
+      identity: sealed(authority),
       caller: parent.facts.caller,
       forwardedFor: null,
       connection: parent.facts.connection,
@@ -166,7 +171,7 @@ export class Composition implements OperationEnv {
       // Nobody can put himself between another plugin and what it composes.
       overlays: owner === parent.facts.registration.owner ? this.#overlays : [],
       deadline: this.#deadline(operation, options.timeoutMs),
-      onAbort: options.onAbort ?? (parent.depth === 0 ? 'abort' : parent.facts.onAbort),
+      onAbort: options.onAbort ?? parent.facts.onAbort,
       internal: true,
     });
     const onAbort = () => node.stop(new CallError('ABORTED', 'aborted'));
@@ -193,7 +198,10 @@ export class Composition implements OperationEnv {
   }
 
   #given(error: unknown): unknown {
-    if (error instanceof CallError) this.#parent.fromChildren.add(error);
+    if (error instanceof CallError) this.#parent.given(error);
     return error;
   }
 }
+
+// Plugins share the process: none may change what composes for another.
+Object.freeze(Composition.prototype);

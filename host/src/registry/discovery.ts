@@ -21,18 +21,21 @@ import { watchOperation } from './watch.ts';
 const defaultPage = 1000;
 const maxPage = 5000;
 
+/** Whether an operation is shown to the caller at all. */
+export function isShown({ visibility, access }: Shown, identity: Identity | null): boolean {
+  return visibility !== 'internal' && isVisible(access, identity);
+}
+
 /** External operations that the caller may see, by name. */
 export function visibleTo(registry: Registry, identity: Identity | null): Registration[] {
-  return registry.base
-    .all()
-    .filter(({ operation }) => operation.visibility !== 'internal' && isVisible(operation.access, identity));
+  return registry.base.all().filter(({ operation }) => isShown(operation, identity));
 }
 
 export function discoveryOperations(registry: Registry): AnyOperation[] {
   return [
     listOperation(registry),
     schemaOperation(registry),
-    watchOperation(registry, visibleTo),
+    watchOperation(registry),
     listPeersOperation(registry),
     statsOperation(registry),
   ];
@@ -104,11 +107,7 @@ function schemaOperation(registry: Registry): AnyOperation {
       const name = text.startsWith('/') ? text.slice(1) : text;
       const found = registry.base.get(name);
       // One answer for what is forbidden, internal and unknown (REG-47).
-      const visible =
-        found !== undefined &&
-        found.operation.visibility !== 'internal' &&
-        isVisible(found.operation.access, identity);
-      if (!visible) throw new CallError('NOT_FOUND', `operation not found: ${name}`);
+      if (found === undefined || !isShown(found.operation, identity)) throw new CallError('NOT_FOUND', `operation not found: ${name}`);
       return schemaOf(found.operation);
     },
   });

@@ -79,14 +79,14 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
   });
-  const stopped = new Promise<never>((_, reject) => {
-    node.onStop = (reason) => {
-      reject(reason);
-      finishSource();
-      watchStuck(registry, node);
-    };
-  });
-  stopped.catch(() => {});
+  /** Of the value that is waited for: a race against one long promise would keep a reaction for each value. */
+  let interrupt: (reason: CallError) => void = () => {};
+  const interruptible = <Value>(work: Promise<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      interrupt = reject;
+      if (node.reason !== undefined) reject(node.reason);
+      work.then(resolve, reject);
+    });
   const over = () => {
     node.finish();
     registry.left(node);
@@ -99,33 +99,42 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
     if (source === undefined) over();
     else source.return().then(over, over).finally(slots.release);
   };
+  node.onStop = (reason) => {
+    interrupt(reason);
+    finishSource();
+    watchStuck(registry, node);
+  };
+  const done: IteratorResult<unknown, void> = { done: true, value: undefined };
+  const fresh = async (): Promise<AsyncGenerator<unknown, void, undefined>> => {
+    if (!slots.tryAcquire()) await slots.acquire(interruptible(new Promise<never>(() => {})));
+    if (node.reason !== undefined) {
+      slots.release();
+      throw node.reason;
+    }
+    begin(node);
+    const context = new HandlerContext(registry, node);
+    return startHandler(node.facts.registration.compiled, input, context) as NonNullable<typeof source>;
+  };
   const next = async (): Promise<IteratorResult<unknown, void>> => {
+    if (node.counted) return done;
     try {
-      if (source === undefined) {
-        if (ended) return { done: true, value: undefined };
-        if (!slots.tryAcquire()) await slots.acquire(stopped);
-        begin(node);
-        source = startHandler(
-          node.facts.registration.compiled,
-          input,
-          new HandlerContext(registry, node),
-        ) as typeof source;
-        if (source === undefined) return { done: true, value: undefined };
-      }
-      const result = await Promise.race([source.next(), stopped]);
+      if (node.reason !== undefined) throw node.reason;
+      source ??= await fresh();
+      const result = await interruptible(source.next());
       if (result.done === true) {
         finishSource();
         end(registry, node, 'ok');
-        return { done: true, value: undefined };
+        return done;
       }
       const value = strictOutput(registry, node, result.value);
+      node.values++;
       node.facts.registration.stats.value();
       return { done: false, value };
     } catch (error) {
       const sent = failure(registry, node, error);
-      if (node.reason === undefined) node.stop(new CallError('ABORTED', 'aborted'));
-      finishSource();
       end(registry, node, outcomeOf(node, sent));
+      node.stop(new CallError('ABORTED', 'aborted'));
+      finishSource();
       throw sent;
     }
   };
@@ -134,11 +143,10 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
     values: {
       next,
       return: async () => {
-        const reason = new CallError('ABORTED', 'aborted');
-        node.stop(reason);
-        finishSource();
         end(registry, node, 'aborted');
-        return { done: true, value: undefined };
+        node.stop(new CallError('ABORTED', 'aborted'));
+        finishSource();
+        return done;
       },
     },
   };
@@ -148,21 +156,18 @@ async function attempt(start: () => unknown): Promise<unknown> {
   return start();
 }
 
-const begun = new WeakSet<CallNode>();
-const ended = new WeakSet<CallNode>();
-
 function begin(node: CallNode): void {
-  begun.add(node);
+  node.started = true;
   node.facts.registration.stats.begin();
 }
 
 /** Counts and logs a finished call, once. `docs/spec/call.md` 14. */
 function end(registry: Registry, node: CallNode, outcome: string): void {
-  if (ended.has(node)) return;
-  ended.add(node);
+  if (node.counted) return;
+  node.counted = true;
   const { registration, requestId, caller, forwardedFor, connection } = node.facts;
   const ms = performance.now() - node.startedAt;
-  if (!begun.has(node)) registration.stats.begin();
+  if (!node.started) registration.stats.begin();
   registration.stats.end(outcome, ms);
   registry.counts.end(outcome, node.facts.internal);
   if (!registry.log.enabled('debug')) return;
@@ -175,6 +180,7 @@ function end(registry: Registry, node: CallNode, outcome: string): void {
     ...(forwardedFor === null ? {} : { for: forwardedFor.id }),
     ms: Math.round(ms * 100) / 100,
     outcome,
+    ...(registration.operation.type === 'subscription' ? { values: node.values } : {}),
   });
 }
 
@@ -206,7 +212,7 @@ function failure(registry: Registry, node: CallNode, thrown: unknown): CallError
   const { reason } = node;
   if (reason !== undefined) return reason;
   const { registration } = node.facts;
-  const composed = thrown instanceof CallError && node.fromChildren.has(thrown);
+  const composed = thrown instanceof CallError && node.wasGiven(thrown);
   return toSendable(registration.compiled, thrown, composed, (error) => {
     const ref = randomBytes(9).toString('base64url');
     registry.log.error('handler error', {

@@ -115,3 +115,6 @@ export class HandlerContext implements OperationContext {
     return this.#log;
   }
 }
+
+// Plugins share the process: none may change what the handlers of another see.
+Object.freeze(HandlerContext.prototype);

@@ -66,6 +66,8 @@ export class Registry {
   readonly #slots = new WeakMap<Owner, Slots>();
   readonly #running = new Map<Owner, Set<CallNode>>();
   readonly #idle = new Map<Owner, () => void>();
+  /** Kept by owner, since calls in flight outlive the registration of their operation. */
+  readonly #resourceTypes = new WeakMap<Owner, ReadonlySet<string>>();
   readonly #byToken = new Map<CallNode, string>();
   readonly #violations = new WeakMap<Registration, number>();
   readonly #stopIdentities: () => void;
@@ -105,6 +107,7 @@ export class Registry {
     if (prepared.length === 0 && before === 0) return;
     try {
       const { revision } = this.base.publish(owner, prepared, 'local', replaces);
+      this.#resourceTypes.set(owner, typesOf(operations));
       this.log.info('registry published', {
         owner: owner.name,
         revision,
@@ -127,7 +130,7 @@ export class Registry {
       this.log.info('registry published', {
         owner: owner.name,
         revision: change.revision,
-        removed: change.names.size,
+        removed: change.before.size,
       });
     }
   }
@@ -210,12 +213,7 @@ export class Registry {
 
   /** Types that the owner's operations name, which it may record owners of. */
   resourceTypes(owner: Owner): ReadonlySet<string> {
-    const types = new Set<string>();
-    for (const { operation } of this.base.of(owner)) {
-      const { access } = operation;
-      if (typeof access === 'object' && access.resource?.type !== undefined) types.add(access.resource.type);
-    }
-    return types;
+    return this.#resourceTypes.get(owner) ?? new Set();
   }
 
   // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,4 +231,12 @@ export class Registry {
     this.#violations.set(registration, Date.now());
     this.log.warn('output violation', fields);
   }
+}
+
+function typesOf(operations: readonly AnyOperation[]): ReadonlySet<string> {
+  const types = new Set<string>();
+  for (const { access } of operations) {
+    if (typeof access === 'object' && access.resource?.type !== undefined) types.add(access.resource.type);
+  }
+  return types;
 }

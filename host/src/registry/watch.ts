@@ -5,16 +5,16 @@
  */
 
 import { type AnyOperation, defineOperation, type Identity, serviceOf, Type } from '@alknet/sdk';
+import type { Shown } from './base.ts';
 import { Entry, entryOf } from './description.ts';
+import { isShown, visibleTo } from './discovery.ts';
 import type { Registration } from './registration.ts';
 import type { Registry } from './registry.ts';
 
 /** Changes within this time are told together, milliseconds. */
 const joinPeriod = 50;
 
-type Visible = (registry: Registry, identity: Identity | null) => Registration[];
-
-export function watchOperation(registry: Registry, visible: Visible): AnyOperation {
+export function watchOperation(registry: Registry): AnyOperation {
   return defineOperation({
     name: 'services/watch',
     type: 'subscription',
@@ -29,13 +29,14 @@ export function watchOperation(registry: Registry, visible: Visible): AnyOperati
       removed: Type.Array(Type.String()),
     }),
     async *handler({ namespace, since }, { identity, signal }) {
-      const now = () => {
-        const current = identity === null ? null : registry.identities.current(identity);
-        const inNamespace = visible(registry, current).filter(
-          ({ operation: { name } }) => namespace === undefined || serviceOf(name) === namespace,
+      const wanted = (name: string) => namespace === undefined || serviceOf(name) === namespace;
+      const current = () => (identity === null ? null : registry.identities.current(identity));
+      const now = () =>
+        new Map(
+          visibleTo(registry, current())
+            .map((registration) => [registration.operation.name, registration] as const)
+            .filter(([name]) => wanted(name)),
         );
-        return new Map(inNamespace.map((registration) => [registration.operation.name, registration]));
-      };
       let wake: () => void = () => {};
       let pending = false;
       const changed = () => {
@@ -47,7 +48,9 @@ export function watchOperation(registry: Registry, visible: Visible): AnyOperati
       signal.addEventListener('abort', changed);
       try {
         let known = now();
-        yield first(registry, known, since);
+        yield since === undefined
+          ? everything(registry, known)
+          : (sinceThen(registry, known, since, current(), wanted) ?? everything(registry, known));
         while (!signal.aborted) {
           if (!pending) {
             await new Promise<void>((resolve) => {
@@ -72,23 +75,42 @@ export function watchOperation(registry: Registry, visible: Visible): AnyOperati
   });
 }
 
-/** Everything, or the difference to a revision that is still remembered. */
-function first(registry: Registry, known: ReadonlyMap<string, Registration>, since: string | undefined) {
-  const { revision } = registry.base;
-  const changes = since === undefined ? undefined : registry.base.changesSince(since);
-  const names = new Set(changes?.flatMap((change) => [...change.names]));
-  // A name that the caller cannot see now may be one that it never could: telling of it would tell that it exists.
-  if (changes === undefined || [...names].some((name) => !known.has(name))) {
-    return { revision, reset: true, added: [...known.values()].map(entryOf), changed: [], removed: [] };
-  }
-  const changed = [...names].sort().flatMap((name) => {
-    const registration = known.get(name);
-    return registration === undefined ? [] : [entryOf(registration)];
-  });
-  return { revision, reset: false, added: [], changed, removed: [] };
+type Known = ReadonlyMap<string, Registration>;
+
+function everything(registry: Registry, known: Known) {
+  const added = [...known.values()].map(entryOf);
+  return { revision: registry.base.revision, reset: true, added, changed: [], removed: [] };
 }
 
-function differ(before: ReadonlyMap<string, Registration>, after: ReadonlyMap<string, Registration>) {
+/** The difference to a revision that is still remembered, if the caller's rights are since then the same. */
+function sinceThen(
+  registry: Registry,
+  known: Known,
+  since: string,
+  identity: Identity | null,
+  wanted: (name: string) => boolean,
+) {
+  const { revision } = registry.base;
+  const changes = registry.base.changesSince(since);
+  if (changes === undefined || (changes.length > 0 && registry.rightsChangedSince(since))) return undefined;
+  const before = new Map<string, Shown | undefined>();
+  for (const change of changes) {
+    for (const [name, shown] of change.before) if (wanted(name) && !before.has(name)) before.set(name, shown);
+  }
+  const added: Entry[] = [];
+  const changed: Entry[] = [];
+  const removed: string[] = [];
+  for (const name of [...before.keys()].sort()) {
+    const old = before.get(name);
+    const wasSeen = old !== undefined && isShown(old, identity);
+    const registration = known.get(name);
+    if (registration !== undefined) (wasSeen ? changed : added).push(entryOf(registration));
+    else if (wasSeen) removed.push(name);
+  }
+  return { revision, reset: false, added, changed, removed };
+}
+
+function differ(before: Known, after: Known) {
   const added: Entry[] = [];
   const changed: Entry[] = [];
   for (const [name, registration] of after) {

@@ -20,6 +20,7 @@ import {
 import { CallNode } from './call-node.ts';
 import { runStream, runValue } from './executor.ts';
 import type { Registry } from './registry.ts';
+import { sealed } from './sealed.ts';
 
 export class WireServer implements Server {
   readonly #registry: Registry;
@@ -46,7 +47,7 @@ export class WireServer implements Server {
       call.authToken === undefined
         ? undefined
         : registry.identities.resolveToken(call.authToken, this.#auth.remote);
-    const identity = token ?? this.identity();
+    const identity = sealed(token ?? this.identity());
     const registration = registry.base.get(call.name);
     if (registration === undefined || registration.operation.visibility === 'internal')
       throw notFound(call.name);
@@ -66,8 +67,8 @@ export class WireServer implements Server {
       requestId: call.id,
       parent: undefined,
       identity,
-      caller: identity && { id: identity.id },
-      forwardedFor: call.forwardedFor,
+      caller: identity && Object.freeze({ id: identity.id }),
+      forwardedFor: call.forwardedFor && Object.freeze(call.forwardedFor),
       connection: call.connection,
       hops: call.hops,
       overlays: [],

@@ -3,8 +3,8 @@
  *
  * @example
  * const session = createSession(connection, { serve: serveOperations([greet]) });
- * await session.call('clock/now');
- * for await (const tick of session.subscribe('clock/ticks')) console.log(tick);
+ * await session.call('clock/now', {});
+ * for await (const tick of session.subscribe('clock/ticks', {})) console.log(tick);
  *
  * @module
  */

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { CloseInfo, RemoteAddress } from '@alknet/sdk';
 import { quiche } from '@matrixai/quic/native/index.js';
+import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import { addressText, isLoopback, plainAddress } from '../address.ts';
 import { DialError, type DialErrorCode } from '../dial-error.ts';
 import type { DialOptions } from '../engine.ts';
@@ -40,18 +41,24 @@ export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): 
   }
 
   const local = { address: wildcard(remote), port: socket.address.port };
-  const native = quiche.Connection.connect(
-    options.serverName,
-    randomBytes(connectionIdLength),
-    { host: local.address, port: local.port },
-    { host: remote.address, port: remote.port },
-    quicConfig({
-      certificate: options.certificate,
-      alpns: [options.alpn],
-      demandCertificate: true,
-      tuning,
-    }),
-  );
+  let native: QuicheConnection;
+  try {
+    native = quiche.Connection.connect(
+      options.serverName,
+      randomBytes(connectionIdLength),
+      { host: local.address, port: local.port },
+      { host: remote.address, port: remote.port },
+      quicConfig({
+        certificate: options.certificate,
+        alpns: [options.alpn],
+        demandCertificate: true,
+        tuning,
+      }),
+    );
+  } catch (cause) {
+    release();
+    throw new DialError('Handshake', `${target}: own certificate, key or server name is unusable`, { cause });
+  }
 
   return await new Promise<QuicConnection>((resolve, reject) => {
     let settled = false;

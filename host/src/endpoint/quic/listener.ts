@@ -32,11 +32,13 @@ import {
   parseLongHeader,
   quicVersion1,
   shortHeaderDestination,
+  varint,
 } from './packet.ts';
 import { RetryTokens } from './retry-token.ts';
 import { QuicSocket } from './socket.ts';
 
 /** RFC 9000 20.1. */
+const internalError = 0x01;
 const connectionRefused = 0x02;
 /** RFC 9001 4.8: no_application_protocol. */
 const noApplicationProtocol = 0x178;
@@ -124,7 +126,7 @@ export class QuicListener implements TransportListener {
     if (header.type !== 'initial') return this.#drop('unknown connection');
     if (data.length < minimumInitialDatagram || header.destination.length < 8) return this.#drop('malformed');
     const pending = this.#pending.get(key);
-    if (pending !== undefined) return this.#hello(key, pending, data, remote);
+    if (pending !== undefined) return this.#hello(key, pending, header, data, remote);
     if (this.#draining) return this.#refuse(header, remote);
     if (header.token.length === 0) return this.#retry(header, remote);
     this.#validated(key, header, data, remote);
@@ -161,9 +163,13 @@ export class QuicListener implements TransportListener {
     const second = Math.floor(performance.now() / 1000);
     if (this.#refusals.second !== second) this.#refusals = { second, count: 0 };
     if (++this.#refusals.count > maxRefusalsPerSecond) return;
+    this.#closeStateless(connectionRefused, header, remote);
+  }
+
+  #closeStateless(code: number, header: LongHeader, remote: RemoteAddress): void {
     // CONNECTION_CLOSE (0x1c): error code, frame type 0, empty reason; the rest is PADDING.
     const frames = Buffer.alloc(32);
-    frames.set([0x1c, connectionRefused, 0, 0]);
+    frames.set([0x1c, ...varint(code), 0, 0]);
     const keys = initialKeys(header.destination, 'server');
     this.#bound.sendStateless(sealInitial(header.source, header.destination, frames, keys), remote);
   }
@@ -193,7 +199,7 @@ export class QuicListener implements TransportListener {
       timer: setTimeout(() => this.#giveUp(key, 'timeout'), policy.handshakeTimeout),
     };
     this.#pending.set(key, pending);
-    this.#hello(key, pending, data, remote);
+    this.#hello(key, pending, header, data, remote);
   }
 
   #giveUp(key: ConnectionIdKey, cause: HandshakeFailure): void {
@@ -204,7 +210,13 @@ export class QuicListener implements TransportListener {
     pending.slot.release(cause);
   }
 
-  #hello(key: ConnectionIdKey, pending: Pending, data: Buffer, remote: RemoteAddress): void {
+  #hello(
+    key: ConnectionIdKey,
+    pending: Pending,
+    header: LongHeader,
+    data: Buffer,
+    remote: RemoteAddress,
+  ): void {
     if (remote.port !== pending.remote.port || remote.address !== pending.remote.address) {
       return this.#drop('other address');
     }
@@ -221,20 +233,30 @@ export class QuicListener implements TransportListener {
     const { policy, filter } = this.#options;
     const parameters = policy.parameters('quic', hello, this.address, filter);
     if (parameters === undefined) return this.#giveUp(key, 'certificate');
+    if (!parameters.alpns.some((alpn) => hello.alpns.includes(alpn))) {
+      // Not left to quiche: it would accept a client that sends no ALPN extension at all.
+      this.#giveUp(key, 'alpn');
+      return this.#closeStateless(noApplicationProtocol, header, remote);
+    }
     clearTimeout(pending.timer);
     this.#pending.delete(key);
-    this.#accept(key, pending, hello, parameters);
+    try {
+      this.#accept(key, pending, hello, parameters);
+    } catch {
+      // The certificate and its key cannot be loaded: ours is the fault, the client should not wait.
+      pending.slot.release('certificate');
+      this.#drop('error');
+      this.#closeStateless(internalError, header, remote);
+    }
   }
 
   #accept(key: ConnectionIdKey, pending: Pending, hello: ClientHello, parameters: ServerParameters): void {
     const { policy, tuning } = this.#options;
     const { remote, slot } = pending;
     const local = this.address;
-    const overlap = parameters.alpns.some((alpn) => hello.alpns.includes(alpn));
     const config = quicConfig({
       certificate: parameters.certificate,
-      // Without a protocol of ours quiche would accept any; one that nobody offers makes it refuse with 0x178.
-      alpns: parameters.alpns.length > 0 ? parameters.alpns : ['\0'],
+      alpns: parameters.alpns,
       demandCertificate: parameters.clientCertificate === 'demand',
       tuning,
     });
@@ -276,7 +298,7 @@ export class QuicListener implements TransportListener {
       },
       Math.max(0, policy.handshakeTimeout - (performance.now() - pending.startedAt)),
     );
-    void connection.closed.then(({ code }) => failed(handshakeFailure(code, overlap)));
+    void connection.closed.then(({ code }) => failed(handshakeFailure(code)));
     this.#connections.set(key, connection);
     for (const datagram of pending.datagrams) connection.receive(datagram);
   }
@@ -302,8 +324,8 @@ export class QuicListener implements TransportListener {
   }
 }
 
-function handshakeFailure(code: number, overlap: boolean): HandshakeFailure {
-  if (code === noApplicationProtocol || !overlap) return 'alpn';
+function handshakeFailure(code: number): HandshakeFailure {
+  if (code === noApplicationProtocol) return 'alpn';
   // RFC 9001 4.8: alerts about certificates and signatures.
   if (code === 0x174 || code === 0x12a || code === 0x12b || code === 0x133) return 'certificate';
   return code >= 0x100 && code <= 0x1ff ? 'tls' : 'transport';
