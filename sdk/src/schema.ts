@@ -68,6 +68,9 @@ function makeAjv(Make: typeof Ajv | typeof Ajv2020, own: boolean, useDefaults: b
     validateFormats: true,
     addUsedSchema: false,
     logger: false,
+    // Compiling the meta-schema takes twenty times as long as compiling a schema: metaChecks has it, once.
+    meta: false,
+    validateSchema: false,
   };
   const ajv = new Make(options) as Ajv;
   addFormats.default(ajv);
@@ -78,6 +81,15 @@ function makeAjv(Make: typeof Ajv | typeof Ajv2020, own: boolean, useDefaults: b
 }
 
 const draft2020 = /draft\/2020-12/;
+
+/** Of each dialect, made when the first schema of it comes. */
+const metaChecks = new Map<typeof Ajv | typeof Ajv2020, Ajv>();
+
+function metaCheck(Make: typeof Ajv | typeof Ajv2020): Ajv {
+  const made = metaChecks.get(Make) ?? (new Make({ logger: false }) as Ajv);
+  metaChecks.set(Make, made);
+  return made;
+}
 
 /**
  * A check made of a schema. Own schemas are strict: an unknown keyword or format, or a reference out of the schema, is a
@@ -100,11 +112,13 @@ export function compileSchema(
   const plain = JSON.parse(text) as Record<string, unknown>;
   if (origin === 'imported') dropPatterns(plain);
   const dialect = plain['$schema'];
-  const is2020 = typeof dialect === 'string' && draft2020.test(dialect);
+  const Make = typeof dialect === 'string' && draft2020.test(dialect) ? Ajv2020 : Ajv;
   // A fresh instance for each schema: $ids of different plugins do not meet, and it goes when the check goes.
-  const ajv = makeAjv(is2020 ? Ajv2020 : Ajv, origin === 'own', defaults === 'fill');
+  const ajv = makeAjv(Make, origin === 'own', defaults === 'fill');
   let validate: ValidateFunction;
   try {
+    const meta = metaCheck(Make);
+    if (meta.validateSchema(plain) !== true) throw new SchemaFault(`not a JSON Schema: ${meta.errorsText()}`);
     validate = ajv.compile(plain);
   } catch (error) {
     throw new SchemaFault(error instanceof Error ? error.message : String(error));

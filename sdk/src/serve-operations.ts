@@ -19,6 +19,7 @@ import { CallError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import { type Log, silentLog } from './log.ts';
 import type { AnyOperation } from './operation.ts';
+import { checkOperation, OperationFault } from './operation-check.ts';
 import {
   acceptInput,
   type CompiledOperation,
@@ -38,7 +39,12 @@ export interface ServeOptions {
 
 /** @throws OperationFault */
 export function serveOperations(operations: readonly AnyOperation[], options: ServeOptions = {}): Server {
-  const compiled = new Map(operations.map((operation) => [operation.name, compileOperation(operation)]));
+  const compiled = new Map<string, CompiledOperation>();
+  for (const operation of operations) {
+    checkOperation(operation);
+    if (compiled.has(operation.name)) throw new OperationFault(operation.name, 'given twice');
+    compiled.set(operation.name, compileOperation(operation));
+  }
   const log = options.log ?? silentLog;
   return {
     timeout: (name, timeoutMs) => callTimeout(compiled.get(name)?.operation, timeoutMs),

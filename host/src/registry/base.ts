@@ -56,6 +56,11 @@ export class Base {
     return `${this.#start}.${this.#count}`;
   }
 
+  /** Publications so far, and one. */
+  get count(): number {
+    return this.#count;
+  }
+
   get size(): number {
     return this.#operations.size;
   }

@@ -4,32 +4,14 @@
  * @module
  */
 
-import {
-  type AnyOperation,
-  CallError,
-  defineOperation,
-  type Identity,
-  isVisible,
-  serviceOf,
-  Type,
-} from '@alknet/sdk';
+import { type AnyOperation, CallError, defineOperation, serviceOf, Type } from '@alknet/sdk';
 import { Entry, entryOf, entryWithSpec, Schema, schemaOf } from './description.ts';
-import type { Registration } from './registration.ts';
 import type { Registry } from './registry.ts';
+import { isShown, visibleTo } from './visible.ts';
 import { watchOperation } from './watch.ts';
 
 const defaultPage = 1000;
 const maxPage = 5000;
-
-/** Whether an operation is shown to the caller at all. */
-export function isShown({ visibility, access }: Shown, identity: Identity | null): boolean {
-  return visibility !== 'internal' && isVisible(access, identity);
-}
-
-/** External operations that the caller may see, by name. */
-export function visibleTo(registry: Registry, identity: Identity | null): Registration[] {
-  return registry.base.all().filter(({ operation }) => isShown(operation, identity));
-}
 
 export function discoveryOperations(registry: Registry): AnyOperation[] {
   return [
@@ -107,7 +89,8 @@ function schemaOperation(registry: Registry): AnyOperation {
       const name = text.startsWith('/') ? text.slice(1) : text;
       const found = registry.base.get(name);
       // One answer for what is forbidden, internal and unknown (REG-47).
-      if (found === undefined || !isShown(found.operation, identity)) throw new CallError('NOT_FOUND', `operation not found: ${name}`);
+      if (found === undefined || !isShown(found.operation, identity))
+        throw new CallError('NOT_FOUND', `operation not found: ${name}`);
       return schemaOf(found.operation);
     },
   });

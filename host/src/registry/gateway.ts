@@ -12,11 +12,11 @@ import {
   type Gateway,
   type GatewayCallOptions,
   type IncomingCall,
-  isVisible,
   type OperationSpec,
   type Server,
 } from '@alknet/sdk';
 import type { Registry } from './registry.ts';
+import { isShown, visibleTo } from './visible.ts';
 import { WireServer } from './wire.ts';
 
 export class RegistryGateway implements Gateway {
@@ -63,16 +63,12 @@ export class RegistryGateway implements Gateway {
 
   list(): readonly OperationSpec[] {
     const identity = this.#wire.identity();
-    return this.#registry.base
-      .all()
-      .map(({ operation }) => operation)
-      .filter(({ visibility, access }) => visibility !== 'internal' && isVisible(access, identity));
+    return visibleTo(this.#registry, identity).map(({ operation }) => operation);
   }
 
   schema(name: string): OperationSpec | undefined {
     const operation = this.#registry.base.get(name.startsWith('/') ? name.slice(1) : name)?.operation;
-    if (operation === undefined || operation.visibility === 'internal') return undefined;
-    return isVisible(operation.access, this.#wire.identity()) ? operation : undefined;
+    return operation && isShown(operation, this.#wire.identity()) ? operation : undefined;
   }
 }
 

@@ -20,6 +20,7 @@ import { Base } from './base.ts';
 import type { CallNode } from './call-node.ts';
 import { discoveryOperations } from './discovery.ts';
 import { RegistryGateway } from './gateway.ts';
+import { inspectionOperation } from './inspection.ts';
 import { ownerCaller } from './owner-caller.ts';
 import type { Owner, Registration } from './registration.ts';
 import { Ownership } from './resources.ts';
@@ -71,6 +72,8 @@ export class Registry {
   readonly #byToken = new Map<CallNode, string>();
   readonly #violations = new WeakMap<Registration, number>();
   readonly #stopIdentities: () => void;
+  /** Of the base, when peers or tokens changed last. */
+  #rightsChangedAt = 0;
 
   constructor(options: RegistryOptions) {
     this.identities = options.identities;
@@ -78,7 +81,10 @@ export class Registry {
     this.limits = options.limits;
     this.log = options.log;
     this.owns = (identity, type, id) => this.ownership.owns(identity, type, id);
-    this.#stopIdentities = this.identities.onChange(() => this.#recheckTokens());
+    this.#stopIdentities = this.identities.onChange(() => {
+      this.#rightsChangedAt = this.base.count;
+      this.#recheckTokens();
+    });
   }
 
   /** Reads who owns what. */
@@ -97,7 +103,7 @@ export class Registry {
 
   /** The host's own operations, discovery among them. */
   publishHost(owner: Owner, operations: readonly AnyOperation[]): void {
-    this.publish(owner, [...discoveryOperations(this), ...operations]);
+    this.publish(owner, [...discoveryOperations(this), inspectionOperation(this), ...operations]);
   }
 
   /** @throws OperationFault, PublicationRefused; nothing is registered then. */
@@ -159,6 +165,11 @@ export class Registry {
   /** Composition outside any call, by an owner's own privilege. `signal` ends what it started. */
   callerFor(owner: Owner, signal: AbortSignal): Caller {
     return ownerCaller(this, owner, signal);
+  }
+
+  /** Whether somebody's rights may have changed since that revision. */
+  rightsChangedSince(revision: string): boolean {
+    return Number(revision.split('.')[1]) <= this.#rightsChangedAt;
   }
 
   // ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────

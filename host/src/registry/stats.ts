@@ -31,6 +31,10 @@ export class OperationStats {
   readonly #latencies = new Uint32Array(buckets);
   #finished = 0;
 
+  get running(): number {
+    return this.#running;
+  }
+
   begin(): void {
     this.#running++;
   }

@@ -7,9 +7,9 @@
 import { type AnyOperation, defineOperation, type Identity, serviceOf, Type } from '@alknet/sdk';
 import type { Shown } from './base.ts';
 import { Entry, entryOf } from './description.ts';
-import { isShown, visibleTo } from './discovery.ts';
 import type { Registration } from './registration.ts';
 import type { Registry } from './registry.ts';
+import { isShown, visibleTo } from './visible.ts';
 
 /** Changes within this time are told together, milliseconds. */
 const joinPeriod = 50;

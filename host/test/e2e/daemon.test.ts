@@ -199,6 +199,7 @@ test('END-51 CLI-11 a second SIGTERM ends the process at once, with 143', async 
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(here.data, 'operator.key'),
   });
+  t.after(() => session.close());
   const watch = session.subscribe('services/watch', {});
   await watch.next();
   watch.next().catch(() => {});

@@ -102,7 +102,8 @@ test('IDN-56 without a pin a wrong name, an expired and an unknown chain are ref
         name,
       );
     }
-    assert.equal(server.owner.connections.length, 0, name);
+    // In TLS 1.3 a server may think for a moment that all is well: what it accepted has to end.
+    for (const { closed } of server.owner.connections) await closed;
   }
 });
 

@@ -87,10 +87,10 @@ test('VLT-43 a wrong passphrase and a flipped bit give the same error', async ()
   const data = Buffer.from(file.cipher.data, 'base64');
   data[0] = (data[0] ?? 0) ^ 1;
   const damaged = { ...file, cipher: { ...file.cipher, data: data.toString('base64') } };
-  const failures = [openVaultFile(file, 'wrong passphrase'), openVaultFile(damaged, vaultPassphrase)];
+  const attempts = [[file, 'wrong passphrase'] as const, [damaged, vaultPassphrase] as const];
   const messages: string[] = [];
-  for (const failure of failures) {
-    await assert.rejects(failure, (error: Error) => {
+  for (const [tried, passphrase] of attempts) {
+    await assert.rejects(openVaultFile(tried, passphrase), (error: Error) => {
       messages.push(error.message);
       return code('UnlockFailed')(error);
     });

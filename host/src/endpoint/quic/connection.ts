@@ -618,6 +618,8 @@ export class QuicConnection implements TransportConnection {
     );
     // A stream is over in quiche when its end is acknowledged and nothing more can come from the peer.
     for (const id of this.#finishing) this.#shutdown(id, Shutdown.Read, 0);
+    // Also when nothing else is under way: the peer must learn of it to answer.
+    this.schedule();
     this.#lookForFinished();
     if (this.#finishing.size > 0 && this.#closeInfo === undefined) {
       const acknowledged = new Promise<void>((resolve) => {

@@ -97,7 +97,9 @@ export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): 
           } catch (error) {
             settle(error instanceof Error ? error : new DialError('Handshake', String(error)));
             // RFC 9001 4.8: bad_certificate. No application byte has been sent.
-            made.closeTransport(0x12a, 'certificate refused');
+            // After our Finished has left: closed before it, quiche 0.18 never sends the close, and the listener would
+            // hold the handshake until its limit.
+            setImmediate(() => made.closeTransport(0x12a, 'certificate refused'));
             return;
           }
           if (!settle()) return;

@@ -81,13 +81,6 @@ test('END-22 a ClientHello spread over two QUIC datagrams is read whole', async 
   assert.deepEqual(server.hellos[0]?.alpns, [...alpns, 'test/echo']);
 });
 
-test('IDN-31 a 1024-bit RSA client key is refused on QUIC', async (t) => {
-  const server = await listening(t);
-  const client = await rawClient(t, server.address, { certificate: makeCertificate({ key: 'rsa1024' }) });
-  await client.until(() => client.native.peerError() !== null || client.native.isClosed());
-  assert.equal(server.accepted.length, 0);
-});
-
 for (const key of ['p256', 'rsa2048'] as const) {
   test(`a client with a ${key} key is accepted`, async (t) => {
     const server = await listening(t);
@@ -105,8 +98,9 @@ test('a dial whose verify throws fails with that error, and the other side sees 
     },
   });
   await assert.rejects(dial, refusal);
-  await until(() => server.slots() === 0);
-  assert(server.accepted.length <= 1);
+  const { code, by } = await (await server.next()).closed;
+  assert.deepEqual({ code, by }, { code: 0x12a, by: 'transport' });
+  await until(() => server.slots() === 0, 2000);
 });
 
 test('a server certificate that cannot be loaded gives the slot back', async (t) => {
@@ -118,14 +112,15 @@ test('a server certificate that cannot be loaded gives the slot back', async (t)
   await assert.rejects(server.dial({ timeoutMs: 700 }), { name: 'DialError' });
   await until(() => server.slots() === 0, 2000);
   assert.equal(server.accepted.length, 0);
-  assert.deepEqual(server.listener.size, { connections: 0, pending: 0 });
 });
 
-test('a dial with a certificate that cannot be loaded fails as a DialError', async (t) => {
+test('a client certificate beside the key of another yields no QUIC connection', async (t) => {
   const server = await listening(t);
-  const other = freshCertificate();
-  await assert.rejects(
-    server.dial({ certificate: { cert: serverCertificate.cert, key: other.key }, timeoutMs: 700 }),
-    { name: 'DialError', code: 'Handshake' },
-  );
+  const certificate = { cert: serverCertificate.cert, key: freshCertificate().key };
+  // In TLS 1.3 the client's handshake ends before the server has judged it.
+  const dialled = await server.dial({ certificate }).catch(() => undefined);
+  if (dialled !== undefined) assert.equal((await dialled.closed).by, 'transport');
+  await until(() => server.slots() === 0, 2000);
+  assert.deepEqual(server.failures, ['certificate']);
+  assert.equal(server.accepted.length, 0);
 });
