@@ -15,7 +15,6 @@
  *       handler: () => ({ iso: new Date().toISOString() }),
  *     }),
  *   ],
- *   start: () => ({}),
  * });
  *
  * @module

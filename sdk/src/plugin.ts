@@ -183,7 +183,8 @@ export interface Plugin<Config extends TSchema = TSchema> {
   readonly operations?: readonly AnyOperation[];
   /** Surface name to what this plugin adds there. */
   readonly contributes?: Readonly<Record<string, unknown>>;
-  start(
+  /** What the plugin does beside its operations; one that only has operations needs none. */
+  start?(
     host: PluginHost<Static<Config>>,
   ): Promise<RunningPlugin<Static<Config>>> | RunningPlugin<Static<Config>>;
 }

@@ -10,8 +10,9 @@ import type { Writable } from 'node:stream';
 import { levelNumbers } from './levels.ts';
 import { textLine } from './text-format.ts';
 
-/** Bytes that may wait in a slow sink before lines are dropped. */
+/** Bytes that may wait in a slow sink before lines below `warn` are dropped, and before all are. */
 const maxWaiting = 1024 * 1024;
+const maxWaitingWarnings = 8 * 1024 * 1024;
 
 export interface SinkOptions {
   readonly format: 'text' | 'json';
@@ -43,8 +44,9 @@ export class LogSink {
   }
 
   write(line: string): void {
-    const slow = this.#out.writableLength > maxWaiting;
-    if (slow && this.lastLevel < levelNumbers.warn) {
+    const waiting = this.#out.writableLength;
+    const slow = waiting > maxWaiting;
+    if (slow && (this.lastLevel < levelNumbers.warn || waiting > maxWaitingWarnings)) {
       this.#dropped++;
       return;
     }

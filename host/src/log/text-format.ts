@@ -18,14 +18,22 @@ export function textLine(json: string, colour: boolean): string {
   const { time, level, event, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const name = String(level);
   const shown = colour ? `\x1b[${colours[name]}m${name.padEnd(6)}\x1b[0m` : name.padEnd(6);
-  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${fieldText(value)}`);
-  return `${[String(time), shown, String(event), ...pairs].join(' ')}\n`;
+  const pairs = Object.entries(fields).map(([key, value]) => `${fieldText(key)}=${fieldText(value)}`);
+  return `${[String(time), shown, eventText(String(event)), ...pairs].join(' ')}\n`;
+}
+
+/** Words with spaces, as the events of the host and of plugins are. */
+function eventText(event: string): string {
+  return /^[\x20-\x7e]*$/.test(event) ? event : quoted(event);
 }
 
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  if (text !== '' && /^[\x21\x23-\x3c\x3e-\x7e]*$/.test(text)) return text;
-  // JSON leaves DEL and what is above ASCII as it is; here a field never leaves ASCII.
+  return text !== '' && /^[\x21\x23-\x3c\x3e-\x7e]*$/.test(text) ? text : quoted(text);
+}
+
+/** JSON leaves DEL and what is above ASCII as it is; here a line never leaves ASCII. */
+function quoted(text: string): string {
   return JSON.stringify(text).replace(
     /[\x7f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -117,7 +117,7 @@ export class PluginInstance {
     const config = this.checkedConfig(entry);
     this.held = await this.collectCapabilities();
     const host = makePluginHost({ instance: this, config, capabilities: this.held, services, contributions });
-    const begun = asPlugin(name, async () => this.loaded.plugin.start(host as never));
+    const begun = asPlugin(name, async () => this.loaded.plugin.start?.(host as never));
     const late = new PluginError(
       `start() did not return within ${entry.limits.startTimeout} ms; raise plugins.${name}.limits.startTimeout, or look why it hangs`,
     );

@@ -99,18 +99,21 @@ async function importPlugin(name: string, located: Located): Promise<Imported> {
     throw new PluginError(`${where}: its module threw: ${reasonOf(error)}`, { place, cause: error });
   }
   const plugin = (module as { default?: unknown }).default;
-  if (!isPlugin(plugin)) {
-    throw new PluginError(
-      `${located.entry}: expected a default export made by definePlugin, found ${plugin === undefined ? 'none' : 'something else'}`,
-    );
-  }
-  return { plugin, files, trace };
+  const fault = pluginFault(plugin);
+  if (fault !== undefined) throw new PluginError(`${located.entry}: ${fault}`);
+  return { plugin: plugin as Plugin, files, trace };
 }
 
-function isPlugin(value: unknown): value is Plugin {
-  if (typeof value !== 'object' || value === null) return false;
+function pluginFault(value: unknown): string | undefined {
+  if (value === undefined) return 'expected a default export made by definePlugin, found none';
+  if (typeof value !== 'object' || value === null)
+    return `expected a default export made by definePlugin, found ${typeof value}`;
   const { name, version, start } = value as Record<string, unknown>;
-  return typeof name === 'string' && typeof version === 'string' && typeof start === 'function';
+  if (typeof name !== 'string') return `the plugin's name: expected text, found ${typeof name}`;
+  if (typeof version !== 'string') return `the plugin's version: expected text, found ${typeof version}`;
+  if (start !== undefined && typeof start !== 'function')
+    return `the plugin's start: expected a function, found ${typeof start}`;
+  return undefined;
 }
 
 function checkModule(name: string, { facts, builtIn, root }: Located, plugin: Plugin): void {

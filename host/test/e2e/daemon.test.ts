@@ -22,7 +22,6 @@ export default definePlugin({
       } finally { log.warn('ticks left'); }
     } }),
   ],
-  start: () => ({}),
 });
 `;
 
@@ -307,4 +306,48 @@ test('CLI-35 a mistyped command exits 2 and proposes the nearest', async (t) => 
   const { code, stderr } = await here.run(['statsu']);
   assert.equal(code, 2);
   assert.match(stderr, /did you mean alknet status\?/);
+});
+
+const talker = `
+import { defineOperation, definePlugin, Type } from '@alknet/sdk';
+const empty = Type.Object({});
+export default definePlugin({
+  name: 'talk', version: '1.0.0',
+  operations: [
+    defineOperation({ name: 'talk/speak', type: 'query', access: 'public', input: empty, output: empty, handler: (_input, { log }) => {
+      log.debug('spoken');
+      return {};
+    } }),
+  ],
+});
+`;
+
+test('CFG-46 a log level changed in the file takes effect without restart, for one plugin alone too', async (t) => {
+  const here = await made(t);
+  await here.write('talk.ts', talker);
+  const withLog = (log: object) => config({ talk: { use: './talk.ts', isolation: 'inline' } }, { log });
+  await here.write('alknet.config.json', withLog({ level: 'info' }));
+  const node = await up(t, here);
+  const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
+    identity: join(here.data, 'operator.key'),
+  });
+  t.after(() => session.close());
+  await session.call('talk/speak', {});
+  const speakers = () =>
+    node
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"level":"debug"'))
+      .map((line) => (JSON.parse(line) as { plugin?: string }).plugin);
+  const heard = (from: string | undefined) =>
+    eventually(`a debug line of ${from ?? 'the node'}`, async () => {
+      await session.call('talk/speak', {});
+      return speakers().includes(from);
+    });
+  assert.deepEqual(speakers(), []);
+  await here.write('alknet.config.json', withLog({ plugins: { talk: 'debug' } }));
+  await heard('talk');
+  assert.ok(speakers().every((from) => from === 'talk'));
+  await here.write('alknet.config.json', withLog({ level: 'debug' }));
+  await heard(undefined);
 });

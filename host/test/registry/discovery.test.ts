@@ -180,3 +180,26 @@ test('REG-44 a remote schema with a catastrophic pattern does not slow the node'
   assert.equal(check(`${'a'.repeat(60)}!`), undefined);
   assert.ok(performance.now() - begun < 50);
 });
+
+test('REG-47 what is forbidden, internal and unknown gives one answer in services/schema, and is in no list', async (t) => {
+  const { plugin, as } = discoverable(t);
+  plugin('acme', [
+    operation('acme/open'),
+    operation('acme/forbidden', { access: { scopes: ['x'] } }),
+    operation('acme/internal', { visibility: 'internal' }),
+  ]);
+  const gateway = as(identity('alice'));
+  for (const name of ['acme/forbidden', 'acme/internal', 'acme/unknown']) {
+    await assert.rejects(gateway.call('services/schema', { name }), {
+      code: 'NOT_FOUND',
+      message: `operation not found: ${name}`,
+      details: undefined,
+    });
+  }
+  const { operations } = (await gateway.call('services/list', { namespace: 'acme' })) as Page;
+  assert.deepEqual(
+    operations.map(({ name }) => name),
+    ['acme/open'],
+  );
+  assert.deepEqual(gateway.list().filter(({ name }) => name.startsWith('acme/')).length, 1);
+});

@@ -54,7 +54,6 @@ export default definePlugin({
     defineOperation({ name: 'lab/throws', type: 'query', access: 'public', ...any,
       handler: () => { throw new Error('hunter2'); } }),
   ],
-  start: () => ({}),
 });
 `;
 

@@ -66,7 +66,7 @@ export interface TestNode {
 export async function createTestNode(plugin: Plugin, options: TestNodeOptions = {}): Promise<TestNode> {
   const controller = new AbortController();
   const made = makeTestHost(plugin, options, controller.signal);
-  const running = await plugin.start(made.host);
+  const running = (await plugin.start?.(made.host)) ?? {};
   if ((plugin.alpns ?? []).length > 0 && running.connection === undefined) {
     throw new Error(`plugin ${plugin.name} owns ALPNs, and start() returned no connection()`);
   }

@@ -58,12 +58,9 @@ async function newProtection(context: Context): Promise<NewProtection> {
 
 /** `--passphrase-file` is the new passphrase where protection changes; the old one is asked for, or on disk. */
 async function unlockOld(context: Context): Promise<Vault> {
-  const { protection } = await readVaultFile(await context.dataDir(), (message) => context.out.warn(message));
-  if (protection === 'keyfile') return await context.vault();
-  const old = context.value('old-passphrase-file');
   return await unlockVault({
     dataDir: await context.dataDir(),
-    passphraseFile: old,
+    passphraseFile: context.value('old-passphrase-file'),
     credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
     prompt: isInteractive()
       ? () => askSecret('present vault passphrase', '--old-passphrase-file')
