@@ -14,6 +14,7 @@ export * from './context.ts';
 export * from './define.ts';
 export * from './errors.ts';
 export * from './identity.ts';
+export { callServer, subscribeServer } from './local-call.ts';
 export * from './log.ts';
 export * from './names.ts';
 export * from './operation.ts';

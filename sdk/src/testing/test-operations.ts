@@ -4,18 +4,16 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { isVisible } from '../access.ts';
 import type { Server } from '../call/server.ts';
 import type { Capabilities } from '../capabilities.ts';
-import type { Caller, InvokeOptions, OperationEnv } from '../context.ts';
-import { CallError } from '../errors.ts';
+import type { Caller, OperationEnv } from '../context.ts';
 import type { AuthContext, Identity } from '../identity.ts';
+import { callServer, subscribeServer } from '../local-call.ts';
 import type { Log } from '../log.ts';
 import { parsePattern, patternReaches } from '../names.ts';
 import type { AnyOperation } from '../operation.ts';
-import type { Gateway, GatewayCallOptions, IdentityLookup, Requests } from '../plugin.ts';
+import type { Gateway, IdentityLookup, Requests } from '../plugin.ts';
 import { noEnv, notFound, serveOperations } from '../serve-operations.ts';
 
 export interface TestOperationsOptions {
@@ -49,11 +47,11 @@ export class TestOperations {
       can: (name) => can(name) && operations.some((operation) => operation.name === name),
       invoke: async (name, input, invokeOptions) => {
         reachable(name);
-        return callOn(this.#composed, name, input, invokeOptions);
+        return callServer(this.#composed, name, input, invokeOptions);
       },
       subscribe: (name, input, invokeOptions) => {
         reachable(name);
-        return valuesOf(this.#composed, name, input, invokeOptions);
+        return subscribeServer(this.#composed, name, input, invokeOptions);
       },
       with: () => this.#env,
     };
@@ -83,8 +81,8 @@ export class TestOperations {
     );
     return {
       server,
-      call: (name, input, options) => callOn(server, name, input, options),
-      subscribe: (name, input, options) => valuesOf(server, name, input, options),
+      call: (name, input, options) => callServer(server, name, input, options),
+      subscribe: (name, input, options) => subscribeServer(server, name, input, options),
       list: () => visible,
       schema: (name) => visible.find((operation) => operation.name === name.replace(/^\//, '')),
     };
@@ -99,59 +97,4 @@ export class TestOperations {
     }
     return server;
   }
-}
-
-type LocalOptions = GatewayCallOptions & InvokeOptions;
-
-async function callOn(
-  server: Server,
-  name: string,
-  input: unknown,
-  options?: LocalOptions,
-): Promise<unknown> {
-  const answer = server.serve(incoming(name, input, options, undefined));
-  if (answer.kind === 'value') return answer.output;
-  const first = await answer.values.next();
-  void answer.values.return?.();
-  if (first.done === true) {
-    throw new CallError('INVALID_OPERATION_TYPE', 'the subscription completed without a value');
-  }
-  return first.value;
-}
-
-async function* valuesOf(server: Server, name: string, input: unknown, options?: LocalOptions) {
-  const answer = server.serve(incoming(name, input, options, 0));
-  if (answer.kind === 'value') throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
-  const { values } = answer;
-  try {
-    for (let next = await values.next(); next.done !== true; next = await values.next()) yield next.value;
-  } finally {
-    void values.return?.();
-  }
-}
-
-/** Input travels by value, as over a wire. */
-function incoming(name: string, input: unknown, options: LocalOptions = {}, window: number | undefined) {
-  const { signal = new AbortController().signal } = options;
-  const reason = () =>
-    signal.reason instanceof CallError
-      ? signal.reason
-      : new CallError('ABORTED', 'aborted', { cause: signal.reason });
-  return {
-    id: options.requestId ?? randomUUID(),
-    name: name.startsWith('/') ? name.slice(1) : name,
-    input: input === undefined ? null : structuredClone(input),
-    authToken: options.authToken,
-    forwardedFor: options.forwardedFor ?? null,
-    timeoutMs: options.timeoutMs,
-    window,
-    hops: options.hops ?? 0,
-    receivedAt: performance.now(),
-    signal,
-    onAbort: (listener: (reason: CallError) => void) => {
-      if (signal.aborted) listener(reason());
-      else signal.addEventListener('abort', () => listener(reason()), { once: true });
-    },
-    connection: null,
-  };
 }

@@ -346,19 +346,3 @@ test('CALL-56 after ten thousand calls, aborts and losses, tables, timers and st
   // At most one timer is kept for the next call.
   assert.ok(armedMoments() <= before + 1, `${armedMoments()} timers are left`);
 });
-
-test('a handler that never settles frees slot and id 5 s after its abort', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const never = serveOperations([{ ...echo, handler: () => new Promise(() => {}) }]);
-  const { peer, session } = rawCaller(t, { serve: never });
-  const stream = await peer.open();
-  stream.send(requested('a', 'test/echo'));
-  await settle();
-  stream.send(frame('call.aborted', 'a'));
-  await stream.one();
-  assert.equal(session.stats.serving, 1);
-  const real = performance.now.bind(performance);
-  t.mock.method(performance, 'now', () => real() + 5100);
-  t.mock.timers.tick(5100);
-  assert.equal(session.stats.serving, 0);
-});

@@ -9,16 +9,7 @@ import { createHash } from 'node:crypto';
 import { quiche } from '@matrixai/quic/native/index.js';
 import type { Config } from '@matrixai/quic/native/types.js';
 import type { Certificate, TransportTuning } from '../engine.ts';
-
-/** BoringSSL neither signs with nor accepts Ed25519 unless told to. `docs/spec/identity.md` 9. */
-const signatureSchemes = [
-  'ed25519',
-  'ecdsa_secp256r1_sha256',
-  'ecdsa_secp384r1_sha384',
-  'rsa_pss_rsae_sha256',
-  'rsa_pss_rsae_sha384',
-  'rsa_pss_rsae_sha512',
-].join(':');
+import { signatureSchemes } from '../signature-schemes.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -8,16 +8,7 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Certificate } from '../engine.ts';
-
-/** OpenSSL and BoringSSL sign with and accept `ed25519` only when it is named. */
-const signatureSchemes = [
-  'ed25519',
-  'ecdsa_secp256r1_sha256',
-  'ecdsa_secp384r1_sha384',
-  'rsa_pss_rsae_sha256',
-  'rsa_pss_rsae_sha384',
-  'rsa_pss_rsae_sha512',
-].join(':');
+import { signatureSchemes } from '../signature-schemes.ts';
 
 const common: SecureContextOptions = {
   minVersion: 'TLSv1.3',
