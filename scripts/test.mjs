@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureBuilt, ensureInstalled, root } from './install.mjs';
 
@@ -48,6 +49,10 @@ const options = [
   '--import',
   'tsx',
   '--test',
+  // Node leaves one core free, which is half of the smallest machine.
+  `--test-concurrency=${Math.max(2, availableParallelism())}`,
+  // Also for a whole file: one that does not end is a failure, not a wait.
+  '--test-timeout=180000',
   '--test-reporter=spec',
 ];
 if (process.argv.includes('--coverage')) options.push('--experimental-test-coverage');

@@ -26,7 +26,8 @@ export async function watchFile(file: string, changed: () => void): Promise<File
   const watcher = watch([...directories(names)], {
     depth: 0,
     ignoreInitial: true,
-    persistent: true,
+    // chokidar 5 may watch anew when a file vanishes while it is being closed; that must hold no process.
+    persistent: false,
     // Links are names of their own here: one that is pointed elsewhere is a change.
     followSymlinks: false,
     ignored: (path, stats) => stats !== undefined && !stats.isDirectory() && !names.has(path),
