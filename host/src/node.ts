@@ -23,6 +23,7 @@ import { quicTransport } from './endpoint/quic/index.ts';
 import { fingerprintToZBase32, identityKey, NodeIdentities, peersPath } from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
 import { Authorities } from './node/authorities.ts';
+import { dialPeer } from './node/peer-dial.ts';
 import { NodePeers } from './node/peers.ts';
 import { NodeSecrets } from './node/secrets.ts';
 import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
@@ -31,6 +32,7 @@ import { NodeSurface } from './node/surface.ts';
 import { targetOf } from './node/target.ts';
 import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from './node-file.ts';
 import { type NodeStatus, statusOperation } from './operations/status.ts';
+import { PeerLinks } from './peers/index.ts';
 import { catchFaults, MetricTable, PluginSupervisor } from './plugins/index.ts';
 import type { Owner } from './registry/registration.ts';
 import { noPrivilege } from './registry/registration.ts';
@@ -129,6 +131,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       await authorities.follow(next.tls.ca);
       // Not awaited: a plugin that hangs at start must not hold back the next reload.
       void supervisor.apply(next).then(announce);
+      links.follow(next);
       await announce();
     },
     onEvent: (event) => {
@@ -211,6 +214,30 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     capabilities: (name, names) => secrets.capabilities(name, names),
     surface,
   });
+  const host: Owner = {
+    name: 'host',
+    provenance: Object.freeze({ name: 'host', version, package: '@alknet/host' }),
+    privilege: noPrivilege,
+    capabilities: noCapabilities,
+    concurrency: Number.POSITIVE_INFINITY,
+    log,
+  };
+  const links = new PeerLinks({
+    registry,
+    log,
+    owner: (alias) => ({ ...host, name: alias }),
+    peerOfPin: (pin) => peers.resolveFingerprint(pin)?.id,
+    secret: (name) => {
+      try {
+        return secrets.value(name);
+      } catch (error) {
+        warn(error instanceof Error ? error.message : String(error));
+        return undefined;
+      }
+    },
+    dial: (alias, peer, signal) =>
+      dialPeer({ endpoint, registry, peers, log, limits, live, alias, peer, signal }),
+  });
   const problems = await supervisor.check(live.current);
   if (problems.length > 0) throw new ConfigError(live.path, problems.map(loaded.document.locate));
   if (options.ownProcess) {
@@ -222,14 +249,6 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     onFailure(undoFaults);
   }
 
-  const host: Owner = {
-    name: 'host',
-    provenance: Object.freeze({ name: 'host', version, package: '@alknet/host' }),
-    privilege: noPrivilege,
-    capabilities: noCapabilities,
-    concurrency: Number.POSITIVE_INFINITY,
-    log,
-  };
   const status = () =>
     nodeStatus({
       id,
@@ -242,6 +261,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       registry,
       peers,
       secrets,
+      links,
       vault,
       protection: vaultFile.protection,
       certificate: key,
@@ -250,6 +270,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   onFailure(() => supervisor.stop());
   await supervisor.apply(live.current);
   await endpoint.listen(listenSpecs(live.current));
+  links.follow(live.current);
+  onFailure(() => links.stop());
 
   // ── followed files, control socket, node.json ────────────────────────────────────────────────────────────────────
 
@@ -317,6 +339,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   let stopping: Promise<readonly string[]> | undefined;
   const stop = async (): Promise<readonly string[]> => {
     endpoint.drain();
+    await links.stop();
     await Promise.all(watches.map((watch) => watch.close()));
     void supervisor.drain();
     await endpoint.drained(live.current.limits.drain);

@@ -51,6 +51,13 @@ export interface GatewayCallOptions extends CallOptions {
   requestId?: string;
 }
 
+/** What calls the other side of a connection; a session of the call protocol is one. */
+export interface RemoteCaller {
+  call(name: string, input?: unknown, options?: CallOptions): Promise<unknown>;
+  subscribe(name: string, input?: unknown, options?: CallOptions): AsyncIterable<unknown>;
+  readonly closed: Promise<unknown>;
+}
+
 /** Operations as the identity that the plugin serves: each runs as a wire call of `auth`. */
 export interface Gateway {
   /** Answers a session of the call protocol. */
@@ -59,6 +66,11 @@ export interface Gateway {
   subscribe(name: string, input?: unknown, options?: GatewayCallOptions): AsyncIterable<unknown>;
   list(): readonly OperationSpec[];
   schema(name: string): OperationSpec | undefined;
+  /**
+   * Makes the other side reachable by composition as the peer that `auth` names, until it is closed; no effect when that
+   * is no peer. `docs/spec/registry.md` 10.
+   */
+  attach(remote: RemoteCaller): void;
 }
 
 /** An operation made by an adapter; `handler` forwards one call. `docs/spec/registry.md` 14. */

@@ -12,6 +12,7 @@ import { OperationFault } from './operation-check.ts';
 import {
   type Check,
   type Codec,
+  checkSchema,
   codecOf,
   compileSchema,
   type Issue,
@@ -26,6 +27,55 @@ export interface CompiledOperation {
   readonly output: { readonly check: Check; readonly codec: Codec | undefined };
   /** Declared codes, with the check of their details. */
   readonly errors: ReadonlyMap<string, Check | undefined>;
+}
+
+/**
+ * An imported operation, whose schemas are checked now and compiled when they are first used: of thousands, few ever
+ * are. One that ajv cannot compile then lets everything pass, since the remote checks it itself.
+ * @throws OperationFault naming the member that is no schema.
+ */
+export function compileImported(operation: AnyOperation): CompiledOperation {
+  for (const [member, schema] of [
+    ['input', operation.input],
+    ['output', operation.output],
+    ...(operation.errors ?? []).map(({ code, schema }) => [`errors.${code}`, schema] as const),
+  ] as const) {
+    try {
+      if (schema !== undefined) checkSchema(schema);
+    } catch (error) {
+      if (error instanceof SchemaFault)
+        throw new OperationFault(operation.name, `${member}: ${error.message}`);
+      throw error;
+    }
+  }
+  let compiled: CompiledOperation | undefined;
+  const once = () => {
+    compiled ??= compileOrPass(operation);
+    return compiled;
+  };
+  return {
+    operation,
+    get input() {
+      return once().input;
+    },
+    get output() {
+      return once().output;
+    },
+    get errors() {
+      return once().errors;
+    },
+  };
+}
+
+function compileOrPass(operation: AnyOperation): CompiledOperation {
+  try {
+    return compileOperation(operation, 'imported');
+  } catch (error) {
+    if (!(error instanceof OperationFault)) throw error;
+    const anything = { check: () => undefined, codec: undefined };
+    const errors = (operation.errors ?? []).map(({ code }) => [code, undefined] as const);
+    return { operation, input: anything, output: anything, errors: new Map(errors) };
+  }
 }
 
 /** @throws OperationFault naming the member whose schema cannot be used. */

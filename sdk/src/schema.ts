@@ -102,6 +102,27 @@ export function compileSchema(
   origin: 'own' | 'imported' = 'own',
   defaults: 'fill' | 'leave' = 'fill',
 ): Check {
+  const { plain, Make } = checkSchema(schema);
+  if (origin === 'imported') dropPatterns(plain);
+  // A fresh instance for each schema: $ids of different plugins do not meet, and it goes when the check goes.
+  const ajv = makeAjv(Make, origin === 'own', defaults === 'fill');
+  let validate: ValidateFunction;
+  try {
+    validate = ajv.compile(plain);
+  } catch (error) {
+    throw new SchemaFault(error instanceof Error ? error.message : String(error));
+  }
+  return (value) => (validate(value) ? undefined : issuesOf(validate));
+}
+
+/**
+ * Size, depth, and whether it is a JSON Schema at all; with a copy, and the dialect.
+ * @throws SchemaFault
+ */
+export function checkSchema(schema: TSchema): {
+  readonly plain: Record<string, unknown>;
+  readonly Make: typeof Ajv | typeof Ajv2020;
+} {
   const text = JSON.stringify(schema);
   if (typeof schema !== 'object' || schema === null)
     throw new SchemaFault(`expected a schema, found ${text}`);
@@ -110,20 +131,17 @@ export function compileSchema(
   if (depthOf(schema) > maxSchemaDepth)
     throw new SchemaFault(`the schema is over ${maxSchemaDepth} levels deep`);
   const plain = JSON.parse(text) as Record<string, unknown>;
-  if (origin === 'imported') dropPatterns(plain);
   const dialect = plain['$schema'];
   const Make = typeof dialect === 'string' && draft2020.test(dialect) ? Ajv2020 : Ajv;
-  // A fresh instance for each schema: $ids of different plugins do not meet, and it goes when the check goes.
-  const ajv = makeAjv(Make, origin === 'own', defaults === 'fill');
-  let validate: ValidateFunction;
+  const meta = metaCheck(Make);
+  let valid: boolean | Promise<unknown>;
   try {
-    const meta = metaCheck(Make);
-    if (meta.validateSchema(plain) !== true) throw new SchemaFault(`not a JSON Schema: ${meta.errorsText()}`);
-    validate = ajv.compile(plain);
+    valid = meta.validateSchema(plain);
   } catch (error) {
     throw new SchemaFault(error instanceof Error ? error.message : String(error));
   }
-  return (value) => (validate(value) ? undefined : issuesOf(validate));
+  if (valid !== true) throw new SchemaFault(`not a JSON Schema: ${meta.errorsText()}`);
+  return { plain, Make };
 }
 
 function issuesOf(validate: ValidateFunction): Issue[] {

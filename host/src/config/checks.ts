@@ -52,18 +52,6 @@ function* notInThisBuild(file: ConfigFile): Generator<Finding> {
   }
   for (const [alias, peer] of Object.entries(file.peers)) {
     if (!peer.enabled) continue;
-    if (peer.import !== undefined)
-      yield refuse(
-        ['peers', alias, 'import'],
-        'importing operations',
-        'remove the key or write "enabled": false',
-      );
-    if (peer.connect === true)
-      yield refuse(
-        ['peers', alias, 'connect'],
-        'a kept connection',
-        'remove the key or write "enabled": false',
-      );
     if (peer.transport === 'iroh') yield refuse(['peers', alias, 'transport'], 'iroh', 'write "auto"');
   }
 }

@@ -17,6 +17,7 @@ import {
   type Connection,
   cutReason,
   type DispatchAuth,
+  type Identity,
   type Log,
   type RemoteAddress,
 } from '@alknet/sdk';
@@ -51,6 +52,8 @@ export interface EndpointDialOptions {
   readonly signal?: AbortSignal;
   /** Show the own certificate to a remote without pins too. */
   readonly presentIdentity?: boolean;
+  /** Who a remote without a pin is, once the certificate authorities have said that it is there. */
+  readonly identity?: Identity;
   /** The plugin that dials, for the connection table. */
   readonly owner?: AlpnOwner;
 }
@@ -161,7 +164,8 @@ export class Endpoint {
     const fingerprint = peerCertificate && identities.fingerprintOf(peerCertificate);
     // Without a pin the remote is a public endpoint, which has no identity here (`docs/spec/identity.md` 10).
     const pinned = fingerprint !== null && target.pins.includes(fingerprint);
-    const identity = (pinned && identities.resolveFingerprint(fingerprint)) || null;
+    const known = pinned ? identities.resolveFingerprint(fingerprint) : undefined;
+    const identity = known ?? (target.pins.length === 0 ? options.identity : undefined) ?? null;
     const auth = this.contexts.give({ alpn, transport, remote, fingerprint, identity });
     const facts = { id: this.nextId(), alpn, transport, remote, serverName, auth };
     const owner = options.owner ?? null;

@@ -35,6 +35,7 @@ export class NodeSecrets {
   readonly #log: Log;
   #file: SecretsFile = { format: 'alknet-secrets', version: 1, keyVersion: 2, secrets: {} };
   #identity: IdentityKey | undefined;
+  readonly #values = new Map<string, string>();
   /** Why the file on disk is not in use. */
   problem: string | undefined;
 
@@ -64,6 +65,7 @@ export class NodeSecrets {
           'restart required: the vault is locked, and secrets.json has changed',
         );
       this.#file = next;
+      this.#values.clear();
       this.problem = undefined;
       this.#log.info('secrets reloaded', { secrets: Object.keys(next.secrets).length });
       return true;
@@ -92,6 +94,18 @@ export class NodeSecrets {
       capabilities = next;
     }
     return capabilities;
+  }
+
+  /**
+   * One secret that the configuration itself names. What was read once stays in use when the vault is locked.
+   * @throws VaultError naming the secret
+   */
+  value(name: string): string {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const value = openSecret(this.#file, this.#vault, name);
+    this.#values.set(name, value);
+    return value;
   }
 
   #pair(path: string): () => KeyPair {

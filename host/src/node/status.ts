@@ -9,6 +9,7 @@ import type { LiveConfig } from '../config/index.ts';
 import type { Endpoint } from '../endpoint/index.ts';
 import { type IdentityKey, identityCertificateDer } from '../identity/index.ts';
 import type { NodeStatus } from '../operations/status.ts';
+import type { PeerLinks } from '../peers/index.ts';
 import type { PluginSupervisor } from '../plugins/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Vault } from '../vault/index.ts';
@@ -26,13 +27,14 @@ export interface StatusParts {
   readonly registry: Registry;
   readonly peers: NodePeers;
   readonly secrets: NodeSecrets;
+  readonly links: PeerLinks;
   readonly vault: Vault;
   readonly protection: string;
   readonly certificate: IdentityKey;
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
-  const { live, endpoint, supervisor, registry, peers, secrets, startedAt } = parts;
+  const { live, endpoint, supervisor, registry, peers, links, startedAt } = parts;
   const { draining, listeners, connections, refused } = endpoint.status();
   const rows = supervisor.rows();
   return {
@@ -65,7 +67,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
       alpns: [...alpns],
       ...(error === undefined ? {} : { error: error.message }),
     })),
-    peers: [],
+    peers: links.status(),
     connections,
     streams: endpoint.connections().reduce((sum, { streams }) => sum + streams, 0),
     calls: {
@@ -80,7 +82,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
       protection: protectionText(parts.protection),
     },
     memory: process.memoryUsage.rss(),
-    problems: problemsOf(live, peers, secrets, rows),
+    problems: problemsOf(parts, rows),
   };
 }
 
@@ -102,9 +104,7 @@ function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][nu
 }
 
 function problemsOf(
-  live: LiveConfig,
-  peers: NodePeers,
-  secrets: NodeSecrets,
+  { live, peers, secrets, links }: StatusParts,
   rows: ReturnType<PluginSupervisor['rows']>,
 ): NodeStatus['problems'] {
   const since = new Date().toISOString();
@@ -113,6 +113,8 @@ function problemsOf(
     ['peers.json', peers.problem],
     ['secrets.json', secrets.problem],
     ...rows.map(({ name, error }): [string, string | undefined] => [`plugins.${name}`, error?.message]),
+    ...links.status().map(({ alias, error }): [string, string | undefined] => [`peers.${alias}`, error]),
+    ...links.unmatchedExports().map((text): [string, string] => ['export', `${text} matches no import yet`]),
   ];
   return found.flatMap(([where, message]) => (message === undefined ? [] : [{ where, message, since }]));
 }

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type AnyOperation,
   checkOperation,
+  compileImported,
   compileOperation,
   hostServices,
   OperationFault,
@@ -39,9 +40,20 @@ export class PublicationRefused extends Error {
   override readonly name = 'PublicationRefused';
 }
 
+/** An operation that forwards to somewhere else. */
+export interface Import {
+  readonly operation: AnyOperation;
+  /** Without credentials. */
+  readonly source: string;
+  /** It is an export of the import of that name. */
+  readonly exports?: string;
+}
+
 interface Prepared {
   readonly operation: AnyOperation;
   readonly compiled: Registration['compiled'];
+  readonly source?: string;
+  readonly exports?: string;
 }
 
 export class Base {
@@ -114,6 +126,24 @@ export class Base {
     });
   }
 
+  /** The same for operations that were imported: names are checked, the owner's name is none of theirs. */
+  prepareImports(imports: readonly Import[]): Prepared[] {
+    const names = new Set<string>();
+    return imports.map((entry) => {
+      const { operation } = entry;
+      checkOperation(operation, 'imported');
+      const { name } = operation;
+      if (names.has(name)) throw new PublicationRefused(`operation ${name} would be imported twice`);
+      names.add(name);
+      if (hostServices.includes(serviceOf(name)) || reservedServices.includes(serviceOf(name))) {
+        throw new PublicationRefused(
+          `operation ${name}: the service ${serviceOf(name)} is not for imports; give import.prefix`,
+        );
+      }
+      return { ...entry, compiled: compileImported(operation) };
+    });
+  }
+
   /**
    * Replaces all that `replaces` had registered by what `owner` brings, in one step.
    * @throws PublicationRefused naming the operation and both owners.
@@ -134,7 +164,7 @@ export class Base {
     const revision = `${this.#start}.${this.#count + 1}`;
     const loadedAt = new Date().toISOString();
     const provenance: Provenance = Object.freeze({ kind, plugin: owner.provenance, loadedAt, revision });
-    for (const { operation, compiled } of prepared) {
+    for (const { operation, compiled, source, exports } of prepared) {
       const { name } = operation;
       const taken = next.get(name);
       if (taken !== undefined) {
@@ -144,7 +174,14 @@ export class Base {
       }
       // Counts go on over a reload: to its callers it is the same operation.
       const stats = this.#operations.get(name)?.stats ?? new OperationStats();
-      next.set(name, { operation, compiled, owner, provenance, stats });
+      next.set(name, {
+        operation,
+        compiled,
+        owner,
+        provenance: source === undefined ? provenance : Object.freeze({ ...provenance, source }),
+        stats,
+        ...(exports === undefined ? {} : { exports }),
+      });
       touched.add(name);
     }
     if (next.size > maxOperations) {

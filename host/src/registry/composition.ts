@@ -16,17 +16,43 @@ import {
   type OperationEnv,
   type PeerCaller,
   patternReaches,
+  type ReachPattern,
+  Type,
 } from '@alknet/sdk';
 import { CallNode, maxDepth } from './call-node.ts';
 import { runStream, runValue } from './executor.ts';
+import { forwardingHandler } from './forward.ts';
 import { type Overlay, sessionOverlay } from './overlay.ts';
 import { noPrivilege, type Privilege, type Registration } from './registration.ts';
 import type { Registry } from './registry.ts';
 import { sealed } from './sealed.ts';
+import { OperationStats } from './stats.ts';
 
 /** What an operation may compose: leaves nothing, whatever their owner may. */
 export function privilegeOf({ provenance, owner }: Registration): Privilege {
   return provenance.kind === 'local' || provenance.kind === 'session' ? owner.privilege : noPrivilege;
+}
+
+interface Started {
+  readonly node: CallNode;
+  readonly accepted: unknown;
+  unlisten(): void;
+}
+
+const anything = { check: () => undefined, codec: undefined };
+
+/** What only the remote can check. */
+function passing(operation: AnyOperation): Registration['compiled'] {
+  return { operation, input: anything, output: anything, errors: new Map() };
+}
+
+function plain(name: string): string {
+  return name.startsWith('/') ? name.slice(1) : name;
+}
+
+/** Whether a pattern reaches anything of that peer. */
+function reachesPeer({ peer }: ReachPattern, id: string): boolean {
+  return peer === '*' || peer === id;
 }
 
 export class Composition implements OperationEnv {
@@ -41,68 +67,46 @@ export class Composition implements OperationEnv {
     Object.freeze(this);
   }
 
-  async invoke(name: string, input?: unknown, options: InvokeOptions = {}): Promise<unknown> {
-    try {
-      const { node, accepted, unlisten } = this.#child(name, input, options, false);
-      await this.#parent.childSlot();
-      try {
-        const running = runValue(this.#registry, node, accepted);
-        const output = await running.output;
-        return this.#received(node.facts.registration, output);
-      } finally {
-        unlisten();
-        this.#parent.childDone();
-      }
-    } catch (error) {
-      throw this.#given(error);
-    }
+  invoke(name: string, input?: unknown, options: InvokeOptions = {}): Promise<unknown> {
+    return this.#invoke(() => this.#child(name, input, options, false));
   }
 
-  async *subscribe(
+  subscribe(
     name: string,
     input?: unknown,
     options: InvokeOptions = {},
   ): AsyncGenerator<unknown, void, undefined> {
-    let leave: (() => unknown) | undefined;
-    try {
-      const { node, accepted, unlisten } = this.#child(name, input, options, true);
-      await this.#parent.childSlot();
-      const { values } = runStream(this.#registry, node, accepted);
-      leave = () => {
-        unlisten();
-        this.#parent.childDone();
-        return values.return?.();
-      };
-      for (;;) {
-        const next = await values.next();
-        if (next.done === true) return;
-        yield this.#received(node.facts.registration, next.value);
-      }
-    } catch (error) {
-      throw this.#given(error);
-    } finally {
-      leave?.();
-    }
+    return this.#subscribe(() => this.#child(name, input, options, true));
   }
 
   peer(id: string): PeerCaller {
-    const refuse = () => new CallError('NOT_FOUND', `peer not connected: ${id}`);
-    const given = (error: CallError) => this.#given(error);
+    const { peers } = this.#registry;
+    const child = (name: string, input: unknown, options: InvokeOptions, type: AnyOperation['type']) =>
+      this.#start(this.#atPeer(id, plain(name), type), input, options, type === 'subscription');
     return Object.freeze({
       id,
-      connected: false,
-      invoke: async () => {
-        throw given(refuse());
+      get connected() {
+        return peers.find(id) !== undefined;
       },
-      // biome-ignore lint/correctness/useYield: it fails before the first value
-      async *subscribe() {
-        throw given(refuse());
-      },
+      invoke: (name: string, input?: unknown, options: InvokeOptions = {}) =>
+        this.#invoke(() => child(name, input, options, 'mutation')),
+      subscribe: (name: string, input?: unknown, options: InvokeOptions = {}) =>
+        this.#subscribe(() => child(name, input, options, 'subscription')),
     });
   }
 
-  peers(): readonly string[] {
-    return [];
+  peers(name?: string): readonly string[] {
+    const { reach } = privilegeOf(this.#parent.facts.registration);
+    return this.#registry.peers
+      .all()
+      .filter((peer) => {
+        if (name === undefined) return reach.some((pattern) => reachesPeer(pattern, peer.id));
+        if (!reach.some((pattern) => patternReaches(pattern, plain(name), peer.id))) return false;
+        // Not known yet: asked now, known the next time.
+        peer.offers.get().catch(() => {});
+        return peer.offers.known.some((operation) => operation.name === plain(name));
+      })
+      .map(({ id }) => id);
   }
 
   can(name: string): boolean {
@@ -135,15 +139,93 @@ export class Composition implements OperationEnv {
     return this.#registry.base.get(name);
   }
 
-  /** Checks 1 to 5 of `docs/spec/registry.md` 8.2. @throws CallError */
-  #child(text: string, input: unknown, options: InvokeOptions, subscription: boolean) {
+  async #invoke(start: () => Started): Promise<unknown> {
+    try {
+      const { node, accepted, unlisten } = start();
+      await this.#parent.childSlot();
+      try {
+        const running = runValue(this.#registry, node, accepted);
+        const output = await running.output;
+        return this.#received(node.facts.registration, output);
+      } finally {
+        unlisten();
+        this.#parent.childDone();
+      }
+    } catch (error) {
+      throw this.#given(error);
+    }
+  }
+
+  async *#subscribe(start: () => Started): AsyncGenerator<unknown, void, undefined> {
+    let leave: (() => unknown) | undefined;
+    try {
+      const { node, accepted, unlisten } = start();
+      await this.#parent.childSlot();
+      const { values } = runStream(this.#registry, node, accepted);
+      leave = () => {
+        unlisten();
+        this.#parent.childDone();
+        return values.return?.();
+      };
+      for (;;) {
+        const next = await values.next();
+        if (next.done === true) return;
+        yield this.#received(node.facts.registration, next.value);
+      }
+    } catch (error) {
+      throw this.#given(error);
+    } finally {
+      leave?.();
+    }
+  }
+
+  /** Checks 2 and 3 of `docs/spec/registry.md` 8.2. @throws CallError */
+  #child(text: string, input: unknown, options: InvokeOptions, subscription: boolean): Started {
+    const name = plain(text);
+    const registration = this.#reaches(name) ? this.#find(name) : undefined;
+    if (registration === undefined) throw notFound(name);
+    return this.#start(registration, input, options, subscription);
+  }
+
+  /** What a connected peer offers under that name: it decides, and checks. @throws CallError */
+  #atPeer(id: string, name: string, type: AnyOperation['type']): Registration {
+    const { peers, base } = this.#registry;
+    const { reach } = privilegeOf(this.#parent.facts.registration);
+    const peer = peers.find(id);
+    const reached =
+      peer !== undefined &&
+      reach.some((pattern) => patternReaches(pattern, name, peer.id) || patternReaches(pattern, name, id));
+    if (!reached) throw new CallError('NOT_FOUND', `peer not connected: ${id}`);
+    const destination = () => ({
+      label: id,
+      remote: peers.find(id)?.remote,
+      policy: peers.policy(peer.id),
+    });
+    const operation: AnyOperation = {
+      name,
+      type,
+      access: 'public',
+      input: Type.Unknown(),
+      output: Type.Unknown(),
+      handler: forwardingHandler(name, type, undefined, destination),
+    };
+    const { owner } = this.#parent.facts.registration;
+    const provenance = {
+      kind: 'call' as const,
+      plugin: owner.provenance,
+      source: `${peer.id} ${name}`,
+      loadedAt: new Date().toISOString(),
+      revision: base.revision,
+    };
+    return { operation, compiled: passing(operation), owner, provenance, stats: new OperationStats() };
+  }
+
+  /** Checks 1, 4 and 5 of `docs/spec/registry.md` 8.2. @throws CallError */
+  #start(registration: Registration, input: unknown, options: InvokeOptions, subscription: boolean): Started {
     const parent = this.#parent;
-    const name = text.startsWith('/') ? text.slice(1) : text;
     if (parent.reason !== undefined || parent.finished) throw new CallError('ABORTED', 'aborted');
     if (options.signal?.aborted) throw new CallError('ABORTED', 'aborted');
     if (parent.depth + 1 > maxDepth) throw new CallError('INTERNAL', 'composition too deep');
-    const registration = this.#reaches(name) ? this.#find(name) : undefined;
-    if (registration === undefined) throw notFound(name);
     const { operation, compiled, owner } = registration;
     const { authority } = privilegeOf(parent.facts.registration);
     const own = structuredClone(input === undefined ? null : input);
@@ -154,10 +236,8 @@ export class Composition implements OperationEnv {
     }
     const accepted = acceptInput(compiled, own);
     if ((operation.type === 'subscription') !== subscription) {
-      throw new CallError(
-        'INVALID_OPERATION_TYPE',
-        `${name} is ${subscription ? 'not a' : 'a'} subscription`,
-      );
+      const what = subscription ? 'not a' : 'a';
+      throw new CallError('INVALID_OPERATION_TYPE', `${operation.name} is ${what} subscription`);
     }
     const node = new CallNode({
       registration,

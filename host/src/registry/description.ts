@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnyOperation, type Static, serviceOf, Type } from '@alknet/sdk';
+import { type AnyOperation, type OperationSpec, type Static, serviceOf, Type } from '@alknet/sdk';
 import type { Registration } from './registration.ts';
 
 const OperationTypeName = Type.Union([
@@ -61,7 +61,11 @@ function summary(description = ''): string {
   return /^[\s\S]*?[.!?](?=\s|$)/.exec(description)?.[0] ?? description;
 }
 
-export function entryOf({ operation: { name, type, description } }: Registration): Entry {
+export function entryOf({ operation }: Registration): Entry {
+  return entryOfSpec(operation);
+}
+
+export function entryOfSpec({ name, type, description }: OperationSpec): Entry {
   return { name, namespace: serviceOf(name), op_type: type, description: summary(description) };
 }
 

@@ -4,14 +4,16 @@
  * @module
  */
 
-import { type AnyOperation, CallError, defineOperation, serviceOf, Type } from '@alknet/sdk';
-import { Entry, entryOf, entryWithSpec, Schema, schemaOf } from './description.ts';
+import { type AnyOperation, CallError, defineOperation, isVisible, serviceOf, Type } from '@alknet/sdk';
+import { Entry, entryOf, entryOfSpec, entryWithSpec, Schema, schemaOf } from './description.ts';
 import type { Registry } from './registry.ts';
 import { isShown, visibleTo } from './visible.ts';
 import { watchOperation } from './watch.ts';
 
 const defaultPage = 1000;
 const maxPage = 5000;
+/** Scopes that show other peers than oneself. */
+const peerReaders = ['peers:list', 'host:read', 'host:admin', 'admin'];
 
 export function discoveryOperations(registry: Registry): AnyOperation[] {
   return [
@@ -106,9 +108,20 @@ function listPeersOperation(registry: Registry): AnyOperation {
     output: Type.Object({
       peers: Type.Array(Type.Object({ peer_id: Type.String(), operations: Type.Array(Entry) })),
     }),
-    handler: (_input, { identity }) => ({
-      peers: [{ peer_id: 'local', operations: visibleTo(registry, identity).map(entryOf) }],
-    }),
+    handler: async (_input, { identity }) => {
+      const local = { peer_id: 'local', operations: visibleTo(registry, identity).map(entryOf) };
+      const all = peerReaders.some((scope) => identity?.scopes.includes(scope));
+      const shown = registry.peers.all().filter(({ id }) => all || id === identity?.id);
+      const peers = await Promise.all(
+        shown.map(async ({ id, offers }) => {
+          // One that does not answer is there nevertheless.
+          const offered = await offers.get().catch(() => undefined);
+          const operations = (offered?.operations ?? []).filter(({ access }) => isVisible(access, identity));
+          return { peer_id: id, operations: operations.map(entryOfSpec) };
+        }),
+      );
+      return { peers: [local, ...peers] };
+    },
   });
 }
 

@@ -10,6 +10,7 @@ import {
   type Gateway,
   type GatewayCallOptions,
   type OperationSpec,
+  type RemoteCaller,
   type Server,
   subscribeServer,
 } from '@alknet/sdk';
@@ -21,9 +22,11 @@ export class RegistryGateway implements Gateway {
   readonly server: Server;
   readonly #wire: WireServer;
   readonly #registry: Registry;
+  readonly #auth: AuthContext;
 
   constructor(registry: Registry, auth: AuthContext) {
     this.#registry = registry;
+    this.#auth = auth;
     this.#wire = new WireServer(registry, auth);
     this.server = this.#wire;
   }
@@ -38,6 +41,13 @@ export class RegistryGateway implements Gateway {
     options?: GatewayCallOptions,
   ): AsyncGenerator<unknown, void, undefined> {
     return subscribeServer(this.#wire, name, input, options);
+  }
+
+  attach(remote: RemoteCaller): void {
+    const { identity } = this.#auth;
+    if (identity === null || this.#registry.identities.current(identity) === null) return;
+    // An identity that a plugin asserted is no peer's.
+    if (!identity.id.includes(':')) this.#registry.peers.attach({ id: identity.id, remote });
   }
 
   list(): readonly OperationSpec[] {

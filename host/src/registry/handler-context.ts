@@ -20,6 +20,13 @@ import { Composition } from './composition.ts';
 import type { Registry } from './registry.ts';
 import { resourcesFor } from './resources.ts';
 
+let nodeOf: (context: object) => CallNode | undefined;
+
+/** The running call behind a context that the host made. */
+export function callOf(context: OperationContext): CallNode | undefined {
+  return nodeOf(context);
+}
+
 export class HandlerContext implements OperationContext {
   readonly #registry: Registry;
   readonly #node: CallNode;
@@ -33,6 +40,11 @@ export class HandlerContext implements OperationContext {
     this.#registry = registry;
     this.#node = node;
     Object.freeze(this);
+  }
+
+  // Not a member: plugins must not find it on the object or its class.
+  static {
+    nodeOf = (context) => (#node in context ? context.#node : undefined);
   }
 
   get operation(): string {

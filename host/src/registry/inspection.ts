@@ -55,6 +55,7 @@ export function inspectionOperation(registry: Registry): AnyOperation {
           visibility: Text,
           provenance: Provenance,
           privilege: Privilege,
+          exportedAs: Type.Optional(Words),
           running: Type.Integer(),
         }),
       ),
@@ -66,9 +67,10 @@ export function inspectionOperation(registry: Registry): AnyOperation {
         .all()
         .filter(({ operation: { name } }) => name.startsWith(prefix) && name > after);
       const page = found.slice(0, limit);
+      const exported = exportsOf(registry);
       const last = page.at(-1)?.operation.name;
       return {
-        operations: page.map(inspect),
+        operations: page.map((registration) => inspect(registration, exported)),
         revision: registry.base.revision,
         ...(found.length > page.length && last !== undefined ? { next: last } : {}),
       };
@@ -76,11 +78,21 @@ export function inspectionOperation(registry: Registry): AnyOperation {
   });
 }
 
-function inspect(registration: Registration) {
+/** Names under which each import is exported. */
+function exportsOf(registry: Registry): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>();
+  for (const { operation, exports } of registry.base.all()) {
+    if (exports !== undefined) names.set(exports, [...(names.get(exports) ?? []), operation.name]);
+  }
+  return names;
+}
+
+function inspect(registration: Registration, exported: ReadonlyMap<string, readonly string[]>) {
   const { operation, provenance, stats } = registration;
   const { authority, reach, capabilities } = privilegeOf(registration);
   const { integrity, signer, ...plugin } = provenance.plugin;
   const { source, ...origin } = provenance;
+  const exportedAs = exported.get(operation.name);
   return {
     name: operation.name,
     type: operation.type,
@@ -106,5 +118,6 @@ function inspect(registration: Registration) {
       capabilities: [...capabilities],
     },
     running: stats.running,
+    ...(exportedAs === undefined ? {} : { exportedAs: [...exportedAs] }),
   };
 }

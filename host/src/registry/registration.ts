@@ -56,6 +56,8 @@ export interface Registration {
   readonly owner: Owner;
   readonly provenance: Provenance;
   readonly stats: OperationStats;
+  /** The import that it makes callable from outside. `docs/spec/registry.md` 13.4. */
+  readonly exports?: string;
 }
 
 /** Leaves: they compose nothing and have no authority. */

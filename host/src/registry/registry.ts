@@ -16,8 +16,9 @@ import type {
   Store,
 } from '@alknet/sdk';
 import { CallError as Refusal } from '@alknet/sdk';
-import { Base } from './base.ts';
+import { Base, type Import } from './base.ts';
 import type { CallNode } from './call-node.ts';
+import { ConnectedPeers } from './connected-peers.ts';
 import { discoveryOperations } from './discovery.ts';
 import { RegistryGateway } from './gateway.ts';
 import { inspectionOperation } from './inspection.ts';
@@ -63,6 +64,7 @@ export class Registry {
   readonly limits: RegistryOptions['limits'];
   readonly log: Log;
   readonly counts = new CallCounts();
+  readonly peers = new ConnectedPeers();
   readonly owns: Owns;
   readonly #slots = new WeakMap<Owner, Slots>();
   readonly #running = new Map<Owner, Set<CallNode>>();
@@ -127,6 +129,20 @@ export class Registry {
       });
       throw error;
     }
+  }
+
+  /** Puts what an owner imported in the place of what it had imported. @throws OperationFault, PublicationRefused */
+  publishImports(owner: Owner, imports: readonly Import[]): void {
+    const before = this.base.of(owner).length;
+    const prepared = this.base.prepareImports(imports);
+    if (prepared.length === 0 && before === 0) return;
+    const { revision } = this.base.publish(owner, prepared, 'call', owner);
+    this.log.info('registry published', {
+      owner: owner.name,
+      revision,
+      added: prepared.length,
+      replaced: before,
+    });
   }
 
   /** Takes an owner's operations away; calls in flight go on until `abortCalls`. */

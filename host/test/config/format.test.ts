@@ -166,7 +166,7 @@ test('CFG-03 what this build does not have is refused by the name of its key', (
     ['{ "tls": { "cert": "c.pem" } }', '/tls/cert'],
     ['{ "trust": { "mode": "locked" } }', '/trust/mode'],
     ['{ "plugins": { "x": { "use": "./x.ts", "isolation": "worker" } } }', '/plugins/x/isolation'],
-    ['{ "peers": { "worker1": { "import": true } } }', '/peers/worker1/import'],
+    ['{ "peers": { "worker1": { "transport": "iroh" } } }', '/peers/worker1/transport'],
   ];
   for (const [text, pointer] of cases) {
     const [problem] = refused(text);

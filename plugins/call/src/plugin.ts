@@ -18,9 +18,14 @@ export default definePlugin({
     let draining = false;
     return {
       async connection(connection) {
-        const { server } = host.operations.gateway(connection.auth, connection);
-        const session = createSession(connection, { serve: server, limits: host.limits, log: host.log });
+        const gateway = host.operations.gateway(connection.auth, connection);
+        const session = createSession(connection, {
+          serve: gateway.server,
+          limits: host.limits,
+          log: host.log,
+        });
         sessions.add(session);
+        gateway.attach(session);
         if (draining) session.drain();
         // At reload or shutdown the callers are told; the connection is the host's to close.
         connection.signal.addEventListener('abort', () => session.letGo(), { once: true });

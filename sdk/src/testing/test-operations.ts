@@ -83,6 +83,7 @@ export class TestOperations {
       server,
       call: (name, input, options) => callServer(server, name, input, options),
       subscribe: (name, input, options) => subscribeServer(server, name, input, options),
+      attach: () => {},
       list: () => visible,
       schema: (name) => visible.find((operation) => operation.name === name.replace(/^\//, '')),
     };

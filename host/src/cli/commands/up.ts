@@ -6,7 +6,7 @@
 
 import { spawn } from 'node:child_process';
 import { addressText } from '../../endpoint/address.ts';
-import { startNode } from '../../node.ts';
+import { type AlknetNode, startNode } from '../../node.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit } from '../exit.ts';
@@ -55,6 +55,8 @@ async function up(context: Context): Promise<number> {
     ...(credentials === undefined ? {} : { credentialsDirectory: credentials }),
     ...(isInteractive() ? { prompt: () => askSecret('vault passphrase', '--passphrase-file') } : {}),
   });
+  // Before anybody is told that it runs, and may stop it.
+  const stopped = untilStopped(node);
   const addresses = node.addresses.map(({ transport, address }) => `${transport} ${addressText(address)}`);
   context.out.result(
     {
@@ -70,7 +72,15 @@ async function up(context: Context): Promise<number> {
   notify('READY=1');
   const watchdog = startWatchdog();
 
-  const code = await new Promise<number>((resolve) => {
+  const code = await stopped;
+  clearInterval(watchdog);
+  // A plugin may have left handles behind; they do not keep a stopped node alive.
+  process.exit(code);
+}
+
+/** The exit code, once a signal has ended the node. */
+function untilStopped(node: AlknetNode): Promise<number> {
+  return new Promise((resolve) => {
     let stopping = false;
     const stop = (number: number) => {
       // A second signal ends the process at once.
@@ -93,9 +103,6 @@ async function up(context: Context): Promise<number> {
     process.on('SIGTERM', () => stop(15));
     process.on('SIGHUP', () => void node.reload());
   });
-  clearInterval(watchdog);
-  // A plugin may have left handles behind; they do not keep a stopped node alive.
-  process.exit(code);
 }
 
 /** Tells systemd (sd_notify(3)); silent where there is none. */

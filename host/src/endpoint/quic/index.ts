@@ -16,6 +16,8 @@ export function quicTransport(): Transport {
     listen: (options) => new QuicListener(options).bind(),
     dial: (options) => dialQuic(options, sockets),
     close: async () => {
+      // Connections that were closed in this turn send their close in the next one.
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
       await Promise.all([...sockets].map((socket) => socket.close()));
       sockets.clear();
     },

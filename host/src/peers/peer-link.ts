@@ -1,0 +1,300 @@
+/**
+ * One entry of `peers`: keeps a connection to that node, or waits for it to connect, and imports what it offers as long
+ * as the connection lives. `docs/spec/registry.md` 13.1 and 13.2.
+ *
+ * @module
+ */
+
+import {
+  AdapterError,
+  CloseCode,
+  type CloseInfo,
+  type Log,
+  OperationFault,
+  type RemoteCaller,
+} from '@alknet/sdk';
+import { DialError } from '../endpoint/index.ts';
+import { type Import, PublicationRefused } from '../registry/base.ts';
+import type { ConnectedPeer } from '../registry/connected-peers.ts';
+import { forwardingHandler } from '../registry/forward.ts';
+import { pause } from '../registry/offered-operations.ts';
+import type { Owner } from '../registry/registration.ts';
+import type { Registry } from '../registry/registry.ts';
+import { refusedWait, settledAfter, waitAfter } from './backoff.ts';
+import { type ExportRule, type ImportRules, importSet } from './import-set.ts';
+
+export type LinkState = 'connecting' | 'online' | 'backoff' | 'refused' | 'disabled';
+
+export interface LinkStatus {
+  readonly alias: string;
+  readonly id?: string;
+  readonly state: LinkState;
+  readonly operations: number;
+  readonly error?: string;
+}
+
+export interface LinkSettings {
+  readonly alias: string;
+  /** Dial, or wait for the peer to connect. */
+  readonly dials: boolean;
+  readonly import: ImportRules | undefined;
+  readonly exports: readonly ExportRule[];
+}
+
+export interface LinkParts {
+  readonly registry: Registry;
+  readonly owner: Owner;
+  readonly log: Log;
+  /** Peer id behind the alias, as `peers.json` says now. */
+  peerId(): string | undefined;
+  /** A new connection with a session on it. @throws DialError */
+  dial(signal: AbortSignal): Promise<LinkSession>;
+}
+
+export interface LinkSession extends RemoteCaller {
+  readonly closed: Promise<CloseInfo>;
+  close(): void;
+  /** Of the remote in `peers.json`, `undefined` when it is not there. */
+  readonly peer: string | undefined;
+}
+
+/** Failures that stay until somebody changes something. */
+const refusals = new Set([
+  'PeerMismatch',
+  'NoAlpn',
+  'UnknownIdentity',
+  'UntrustedChain',
+  'NoRemoteCertificate',
+]);
+
+export class PeerLink {
+  readonly #parts: LinkParts;
+  #settings: LinkSettings;
+  #state: LinkState = 'connecting';
+  #error: string | undefined;
+  #importError: string | undefined;
+  #operations = 0;
+  /** What the set that stands in the registry was made of. */
+  #published: { readonly offered: unknown; readonly settings: LinkSettings } | undefined;
+  #connected: ConnectedPeer | undefined;
+  readonly #ending = new AbortController();
+  /** What is waited for ends early: something has changed. */
+  #wake = new AbortController();
+  #failures = 0;
+  readonly #running: Promise<void>;
+
+  constructor(settings: LinkSettings, parts: LinkParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#running = this.#run();
+  }
+
+  get status(): LinkStatus {
+    const id = this.#connected?.id ?? this.#parts.peerId();
+    const error = this.#error ?? this.#importError;
+    return {
+      alias: this.#settings.alias,
+      ...(id === undefined ? {} : { id }),
+      state: this.#state,
+      operations: this.#operations,
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+
+  get connected(): ConnectedPeer | undefined {
+    return this.#connected;
+  }
+
+  /** Other rules of what is imported and exported, on the same connection. */
+  configure(settings: LinkSettings): void {
+    this.#settings = settings;
+    this.#awake();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#awake();
+    await this.#running;
+  }
+
+  #awake(): void {
+    const before = this.#wake;
+    this.#wake = new AbortController();
+    before.abort();
+  }
+
+  #become(state: LinkState, error?: string): void {
+    const changed = state !== this.#state || error !== this.#error;
+    this.#state = state;
+    this.#error = error;
+    if (!changed) return;
+    const { alias } = this.#settings;
+    this.#parts.log.info('peer state', { alias, state, ...(error === undefined ? {} : { reason: error }) });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.#become('connecting', this.#error);
+      const since = performance.now();
+      let reason: { readonly text: string; readonly refused: boolean };
+      try {
+        const { peer, own } = await this.#reach(signal);
+        this.#connected = peer;
+        this.#become('online');
+        await this.#keepImported(peer);
+        own?.close();
+        // Without a connection of our own, the other one goes on when this link ends.
+        reason = signal.aborted ? stopped : lost(await peer.remote.closed);
+      } catch (error) {
+        reason = failed(error);
+      } finally {
+        this.#connected = undefined;
+        this.#withdraw();
+      }
+      if (signal.aborted) break;
+      const settled = this.#state === 'online' && performance.now() - since >= settledAfter;
+      this.#failures = settled ? 1 : this.#failures + 1;
+      // One that connects by itself comes when it likes.
+      if (!this.#settings.dials) continue;
+      this.#become(reason.refused ? 'refused' : 'backoff', reason.text);
+      await pause(reason.refused ? refusedWait : waitAfter(this.#failures, Math.random()), signal);
+    }
+  }
+
+  /** The peer by a connection that it has made already, by dialling, or when it comes. */
+  async #reach(signal: AbortSignal): Promise<{ peer: ConnectedPeer; own?: LinkSession }> {
+    const { registry, peerId, dial } = this.#parts;
+    const present = () => {
+      const id = peerId();
+      return id === undefined ? undefined : registry.peers.find(id);
+    };
+    const there = present();
+    if (there !== undefined) return { peer: there };
+    if (this.#settings.dials) {
+      const session = await dial(signal);
+      signal.addEventListener('abort', () => session.close(), { once: true });
+      const id = session.peer ?? this.#settings.alias;
+      return { peer: registry.peers.attach({ id, remote: session }), own: session };
+    }
+    return await new Promise((resolve, reject) => {
+      const stop = registry.peers.onChange(() => {
+        const peer = present();
+        if (peer === undefined) return;
+        stop();
+        resolve({ peer });
+      });
+      signal.addEventListener(
+        'abort',
+        () => {
+          stop();
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Imports at once, and again whenever the remote's registry, or what is asked for, has changed. */
+  async #keepImported(peer: ConnectedPeer): Promise<void> {
+    let failures = 0;
+    let over = false;
+    void peer.remote.closed.then(() => {
+      over = true;
+      this.#awake();
+    });
+    const unlisten = peer.offers.onStale(() => this.#awake());
+    try {
+      while (!over && !this.#ending.signal.aborted) {
+        const wake = this.#wake.signal;
+        const error = await this.#import(peer);
+        if (over) return;
+        this.#importError = error;
+        failures = error === undefined ? 0 : failures + 1;
+        if (error !== undefined) {
+          this.#parts.log.warn('import failed', { alias: this.#settings.alias, reason: error });
+          await pause(waitAfter(failures, Math.random()), wake);
+        } else await aborted(wake);
+      }
+    } finally {
+      unlisten();
+      this.#importError = undefined;
+    }
+  }
+
+  /** What went wrong; the set that was there stays then. */
+  async #import(peer: ConnectedPeer): Promise<string | undefined> {
+    const { alias, import: rules, exports } = this.#settings;
+    const { registry, owner } = this.#parts;
+    if (rules === undefined) {
+      this.#withdraw();
+      return undefined;
+    }
+    try {
+      const offered = await peer.offers.get();
+      const of = this.#published;
+      if (of?.offered === offered && of.settings === this.#settings) return undefined;
+      const { operations } = offered;
+      const set = importSet(operations, rules, exports);
+      registry.publishImports(
+        owner,
+        set.map(({ spec, remote, exports: exported }): Import => {
+          const declared = new Set((spec.errors ?? []).map(({ code }) => code));
+          const destination = () => ({
+            label: alias,
+            // The newest connection of that peer, which may be another one than that of the import.
+            remote: this.#connected && (registry.peers.find(this.#connected.id) ?? this.#connected).remote,
+            policy: registry.peers.policy(peer.id),
+          });
+          return {
+            operation: { ...spec, handler: forwardingHandler(remote, spec.type, declared, destination) },
+            source: `${alias} ${remote}`,
+            ...(exported === undefined ? {} : { exports: exported }),
+          };
+        }),
+      );
+      this.#published = { offered, settings: this.#settings };
+      this.#operations = set.filter(({ spec, exports: of }) => of === undefined || of === spec.name).length;
+      return undefined;
+    } catch (error) {
+      return importFault(error);
+    }
+  }
+
+  #withdraw(): void {
+    this.#operations = 0;
+    this.#published = undefined;
+    this.#parts.registry.withdraw(this.#parts.owner);
+  }
+}
+
+function importFault(error: unknown): string {
+  if (error instanceof AdapterError) return `${error.code}: ${error.message}`;
+  if (error instanceof PublicationRefused) return `Collision: ${error.message}`;
+  if (error instanceof OperationFault) {
+    return `${/: name:/.test(error.message) ? 'Collision' : 'SchemaParse'}: ${error.message}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function failed(error: unknown): { text: string; refused: boolean } {
+  const text = error instanceof Error ? error.message : String(error);
+  return { text, refused: error instanceof DialError && refusals.has(error.code) };
+}
+
+/** `AUTH_REQUIRED` and `REVOKED` of `docs/spec/endpoint.md` 5. */
+function lost(info: unknown): { text: string; refused: boolean } {
+  const { code = 0, reason = '' } = (info ?? {}) as Partial<CloseInfo>;
+  const words = reason === '' ? '' : ` ${reason}`;
+  return { text: `connection closed with code ${code}${words}`, refused: refusalCodes.has(code) };
+}
+
+const refusalCodes: ReadonlySet<number> = new Set([CloseCode.AUTH_REQUIRED, CloseCode.REVOKED]);
+const stopped = { text: 'stopped', refused: false };
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
