@@ -1,7 +1,7 @@
 /**
  * Follows the README as a reader would: in a fresh clone, command by command. In its `console` blocks a line that begins
  * with `$ ` is run and must exit 0; the lines below it are what the reader is shown, and each
- * must appear in the output, where `…` stands for anything. `npm start` goes on in the background until the end. A `js`
+ * must appear in the output, where `…` stands for anything. `npm start`, and what ends in `&`, goes on until the end. A `js`
  * or `jsonc` block whose first line is `// NAME` is written to that file first.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,7 +12,8 @@ import { root } from './install.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'alknet-readme-'));
 const clone = join(folder, 'alknet');
-let node;
+/** What goes on in the background. */
+const nodes = [];
 
 function fail(message) {
   console.error(`FAIL  ${message}`);
@@ -52,11 +53,12 @@ function shows(output, line) {
 /** Starts the command and resolves when the node says that it serves. */
 function background({ command, expected }) {
   return new Promise((resolve, reject) => {
-    node = spawn('bash', ['-c', `exec ${command}`], {
+    const node = spawn('bash', ['-c', `exec ${command.replace(/ &$/, '')}`], {
       cwd: clone,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
+    nodes.push(node);
     let output = '';
     const timer = setTimeout(
       () => reject(new Error(`${command} did not serve within 5 minutes:\n${output}`)),
@@ -103,7 +105,7 @@ function foreground({ command, expected }) {
 }
 
 async function end() {
-  if (node !== undefined && node.exitCode === null) {
+  for (const node of nodes.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
     node.removeAllListeners('exit');
     const over = new Promise((resolve) => node.once('exit', resolve));
     process.kill(-node.pid, 'SIGTERM');
@@ -121,7 +123,7 @@ try {
     else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
     else if (step.command === 'npm test')
       continue; // CI has run it already
-    else if (step.command === 'npm start') await background(step);
+    else if (step.command === 'npm start' || step.command.endsWith(' &')) await background(step);
     else {
       if (written) await patiently(step);
       foreground(step);

@@ -14,6 +14,11 @@ export interface PeerBook {
   entry(id: string): PeerEntry | undefined;
 }
 
+/** What an alias leaves out, its peer's entry says. */
+function given<Item>(list: readonly Item[] | undefined): readonly Item[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : list;
+}
+
 /** @throws PeerSyntaxError, DialError `Resolve` */
 export function targetOf(
   text: string,
@@ -38,8 +43,8 @@ export function targetOf(
     case 'name': {
       const alias =
         config !== undefined && Object.hasOwn(config.peers, peer.name) ? config.peers[peer.name] : undefined;
-      const entry = book?.entry(peer.name);
-      const addresses = alias?.addresses ?? entry?.addresses;
+      const entry = book?.entry(alias?.peer ?? peer.name);
+      const addresses = given(alias?.addresses) ?? entry?.addresses;
       if (alias === undefined && entry === undefined) {
         return { name: text, addresses: [{ host: peer.name, port: peer.port }], pins: [] };
       }
@@ -49,7 +54,7 @@ export function targetOf(
           `${text}: no address is known for it; give one with: alknet peer set ${peer.name} HOST:PORT`,
         );
       }
-      const pins = (alias?.fingerprints ?? entry?.fingerprints ?? []).map(normaliseFingerprint);
+      const pins = (given(alias?.fingerprints) ?? entry?.fingerprints ?? []).map(normaliseFingerprint);
       return { name: text, addresses: addresses.map(parseAddress), pins };
     }
   }

@@ -115,6 +115,16 @@ test('REG-65 a worker that dials in is listed, imported and exported by its peer
   await assert.rejects(hub.call('shared/echo', {}), { code: 'NOT_FOUND' });
 });
 
+test('an alias that leaves addresses and pins out has those of its peer in peers.json', async (t) => {
+  const [hub, worker] = await Promise.all([labNode(t, 'hub'), labNode(t, 'worker')]);
+  await worker.admit(hub);
+  await worker.start({ plugins: { tool } });
+  await hub.admit(worker, [], [worker.address]);
+  await hub.start({ plugins: { boss }, peers: { w: { peer: 'worker', connect: true, import: true } } });
+  await imported(hub, 'w');
+  assert.deepEqual(await hub.call('boss/ask', { op: 'w/tool/echo', input: 1 }), { ok: 1 });
+});
+
 test('CFG-42 adding, changing and removing a peer or an export takes effect without restart and touches no other peer’s connection', async (t) => {
   const [hub, one, two] = await Promise.all(['hub', 'one', 'two'].map((name) => labNode(t, name)));
   assert.ok(hub && one && two);

@@ -109,7 +109,11 @@ export interface LabNode {
   /** Writes the configuration anew and has it taken. */
   configure(settings: NodeSettings): Promise<void>;
   /** Adds or replaces an entry of its peers.json, and has it taken. */
-  admit(peer: { readonly name: string; readonly id: string }, scopes?: readonly string[]): Promise<void>;
+  admit(
+    peer: { readonly name: string; readonly id: string },
+    scopes?: readonly string[],
+    addresses?: readonly string[],
+  ): Promise<void>;
   forget(name: string): Promise<void>;
   /** Keeps a secret, as `alknet secret set` does. */
   secret(name: string, value: string): Promise<void>;
@@ -171,7 +175,11 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
       }),
     );
   };
-  const admit = async (peer: { name: string; id: string }, scopes: readonly string[] = []) => {
+  const admit = async (
+    peer: { name: string; id: string },
+    scopes: readonly string[] = [],
+    addresses?: readonly string[],
+  ) => {
     await changePeers(dataDir, (entries) => [
       ...entries.filter((entry) => entry.id !== peer.name),
       {
@@ -180,6 +188,7 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
         scopes: [...scopes],
         resources: {},
         enabled: true,
+        ...(addresses === undefined ? {} : { addresses: [...addresses] }),
         createdAt: new Date().toISOString(),
       },
     ]);
