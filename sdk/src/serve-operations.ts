@@ -108,12 +108,14 @@ function run(
   const { operation } = found;
   const timeout = callTimeout(operation, call.timeoutMs);
   const at = timeout === undefined ? undefined : call.receivedAt + timeout;
-  const late = new AbortController();
+  // One controller: a signal made by AbortSignal.any is kept as long as somebody listens to it, here for ever.
+  const stop = new AbortController();
+  const { signal } = stop;
+  call.onAbort((reason) => stop.abort(reason));
   const timer =
     at === undefined
       ? undefined
-      : deadline(at, () => late.abort(new CallError('TIMEOUT', 'request timed out')));
-  const signal = AbortSignal.any([call.signal, late.signal]);
+      : deadline(at, () => stop.abort(new CallError('TIMEOUT', 'request timed out')));
   const context = makeContext(operation, call, options, log, at, signal);
   const report = (thrown: unknown) => {
     const ref = randomUUID().replaceAll('-', '').slice(0, 12);
@@ -160,7 +162,7 @@ function run(
         }
       },
       return: async () => {
-        late.abort(new CallError('ABORTED', 'aborted'));
+        stop.abort(new CallError('ABORTED', 'aborted'));
         source.return().then(settle, settle);
         return { done: true, value: undefined };
       },

@@ -55,9 +55,11 @@ export async function dial(
 ): Promise<TransportConnection> {
   const deadline = performance.now() + rules.timeoutMs;
   const left = () => Math.max(1, Math.round(deadline - performance.now()));
-  const timeout = AbortSignal.timeout(rules.timeoutMs);
-  const signal = rules.signal === undefined ? timeout : AbortSignal.any([rules.signal, timeout]);
-  const discard = (late: TransportConnection) => late.close(0, '');
+  // Not AbortSignal.timeout: that would hold on to what was dialled until it is over.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), rules.timeoutMs);
+  const signal = rules.signal === undefined ? late.signal : AbortSignal.any([rules.signal, late.signal]);
+  const discard = (unwanted: TransportConnection) => unwanted.close(0, '');
   const { transport: wanted = 'auto' } = rules;
   const kinds: readonly TransportKind[] = wanted === 'auto' ? ['quic', 'tls'] : [wanted];
   const usable = kinds.flatMap((kind) => parts.transports.filter((transport) => transport.kind === kind));
@@ -87,7 +89,9 @@ export async function dial(
     );
     return await race(attempts, { stagger: transportStagger, signal, discard });
   } catch (error) {
-    throw explained(target, rules, error, timeout.aborted);
+    throw explained(target, rules, error, late.signal.aborted);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from '@alknet/sdk';
 import { DialError } from '../endpoint/index.ts';
 import { type Import, PublicationRefused } from '../registry/base.ts';
-import type { ConnectedPeer } from '../registry/connected-peers.ts';
+import type { ConnectedPeer, ConnectedPeers } from '../registry/connected-peers.ts';
 import { forwardingHandler } from '../registry/forward.ts';
 import { pause } from '../registry/offered-operations.ts';
 import type { Owner } from '../registry/registration.ts';
@@ -173,26 +173,13 @@ export class PeerLink {
     if (there !== undefined) return { peer: there };
     if (this.#settings.dials) {
       const session = await dial(signal);
-      signal.addEventListener('abort', () => session.close(), { once: true });
+      const close = () => session.close();
+      signal.addEventListener('abort', close, { once: true });
+      void session.closed.then(() => signal.removeEventListener('abort', close));
       const id = session.peer ?? this.#settings.alias;
       return { peer: registry.peers.attach({ id, remote: session }), own: session };
     }
-    return await new Promise((resolve, reject) => {
-      const stop = registry.peers.onChange(() => {
-        const peer = present();
-        if (peer === undefined) return;
-        stop();
-        resolve({ peer });
-      });
-      signal.addEventListener(
-        'abort',
-        () => {
-          stop();
-          reject(signal.reason);
-        },
-        { once: true },
-      );
-    });
+    return { peer: await arrival(registry.peers, present, signal) };
   }
 
   /** Imports at once, and again whenever the remote's registry, or what is asked for, has changed. */
@@ -291,6 +278,31 @@ function lost(info: unknown): { text: string; refused: boolean } {
 
 const refusalCodes: ReadonlySet<number> = new Set([CloseCode.AUTH_REQUIRED, CloseCode.REVOKED]);
 const stopped = { text: 'stopped', refused: false };
+
+/** The peer, as soon as it is there. Rejects when the signal is aborted before. */
+function arrival(
+  peers: ConnectedPeers,
+  present: () => ConnectedPeer | undefined,
+  signal: AbortSignal,
+): Promise<ConnectedPeer> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      unlisten();
+      signal.removeEventListener('abort', gone);
+    };
+    const gone = () => {
+      stop();
+      reject(signal.reason);
+    };
+    const unlisten = peers.onChange(() => {
+      const peer = present();
+      if (peer === undefined) return;
+      stop();
+      resolve(peer);
+    });
+    signal.addEventListener('abort', gone, { once: true });
+  });
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

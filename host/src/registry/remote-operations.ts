@@ -29,9 +29,18 @@ export interface RemoteOperations {
 
 /** @throws AdapterError `DiscoveryFailed`, `SchemaParse` */
 export async function discover(remote: RemoteCaller, signal: AbortSignal): Promise<RemoteOperations> {
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(discoveryTimeout)]);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), discoveryTimeout).unref();
+  try {
+    return await readUnchanged(remote, AbortSignal.any([signal, late.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readUnchanged(remote: RemoteCaller, signal: AbortSignal): Promise<RemoteOperations> {
   for (let attempt = 1; ; attempt++) {
-    const found = await readAll(remote, ends);
+    const found = await readAll(remote, signal);
     if (found !== undefined) return found;
     if (attempt === attempts) {
       throw new AdapterError(

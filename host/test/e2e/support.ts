@@ -96,10 +96,15 @@ export async function made(t: TestContext, extra: readonly string[] = ['--no-pas
 }
 
 /** Runs `alknet up` and resolves when it serves; rejects with its output when it ends instead. */
-export async function up(t: TestContext, here: Place, args: readonly string[] = []): Promise<Daemon> {
+export async function up(
+  t: TestContext,
+  here: Place,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Daemon> {
   const child = spawn(process.execPath, [command, 'up', '--json', ...args], {
     cwd: here.folder,
-    env: environment(here.folder),
+    env: { ...environment(here.folder), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;

@@ -83,6 +83,9 @@ export default definePlugin({
 });
 `;
 
+/** Characters that are kept of a node's log. */
+const maxLog = 1_000_000;
+
 const grantAll = { operations: ['*', '@*:*'] };
 
 export interface NodeSettings {
@@ -215,7 +218,7 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
         configPath,
         logStream: new Writable({
           write(chunk: Buffer, _encoding, done) {
-            text += chunk.toString();
+            if (text.length < maxLog) text += chunk.toString();
             done();
           },
         }),
@@ -261,6 +264,7 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
         ...(as === undefined ? {} : { identity: as }),
       });
       sessions.add(session);
+      void session.closed.then(() => sessions.delete(session));
       return session;
     },
     async call(operation, input = {}) {
