@@ -31,7 +31,11 @@ async function start(stack: StackName, scenario: Scenario): Promise<Pair> {
   const server = new Worker('server', `${label} server`);
   const client = new Worker('client', `${label} client`);
   try {
-    const address = await server.call('start', [stack, { certificate, udpPayload: scenario.udpPayload }]);
+    const address = await server.call(
+      'start',
+      [stack, { certificate, udpPayload: scenario.udpPayload }],
+      120,
+    );
     await client.call('start', [stack, address]);
     return { server, client };
   } catch (error) {
@@ -103,6 +107,7 @@ export async function measure(scenario: Scenario, options: Rounds, progress: Pro
   try {
     await field.start(scenario);
     if (scenario.kind === 'rate') await rate(scenario, options, field, record);
+    else if (scenario.kind === 'import') await imports(field, record);
     else await idle(scenario, field, record);
   } finally {
     await field.end();
@@ -130,6 +135,13 @@ async function rate(
       if (round > 0) record(stack, measured.count / measured.seconds / scale);
     });
   }
+}
+
+async function imports(field: Field, record: Record): Promise<void> {
+  await field.turn(async (stack, { server }) => {
+    const { operations, seconds } = await server.call('imported', []);
+    record(stack, operations / seconds);
+  });
 }
 
 async function idle({ connections, memory }: IdleScenario, field: Field, record: Record): Promise<void> {

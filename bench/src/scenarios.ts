@@ -5,7 +5,7 @@
  */
 
 import type { Work } from './load.ts';
-import type { StackName } from './stack.ts';
+import { crowd, type StackName } from './stack.ts';
 
 interface Row {
   /** Given to `--only`, and the key in results. */
@@ -33,7 +33,12 @@ export interface IdleScenario extends Row {
   readonly memory: 'js' | 'resident';
 }
 
-export type Scenario = RateScenario | IdleScenario;
+/** Operations of other nodes, from their connection until they can be called. */
+export interface ImportScenario extends Row {
+  readonly kind: 'import';
+}
+
+export type Scenario = RateScenario | IdleScenario | ImportScenario;
 
 /** What fits into an Ethernet frame through most tunnels; the node's default off loopback. */
 const ethernet = 1350;
@@ -63,6 +68,29 @@ export const scenarios: readonly Scenario[] = [
   },
   { ...calls, name: 'unary-64', title: 'unary calls, 64 in flight', work: { kind: 'echo', inFlight: 64 } },
   { ...calls, name: 'unary-256', title: 'unary calls, 256 in flight', work: { kind: 'echo', inFlight: 256 } },
+  {
+    ...calls,
+    name: 'hops',
+    title: 'unary calls through other nodes, 64 in flight',
+    stacks: ['quic', 'hop1', 'hop2'],
+    work: { kind: 'echo', inFlight: 64 },
+  },
+  {
+    ...calls,
+    name: 'beside',
+    title: `unary calls, 64 in flight, beside ${crowd.peers} peers and ${crowd.importsOf * crowd.operations} imported operations`,
+    stacks: ['quic', 'crowd'],
+    work: { kind: 'echo', inFlight: 64 },
+  },
+  {
+    kind: 'import',
+    better: 'more',
+    name: 'import',
+    title: `import of ${crowd.importsOf * crowd.operations} operations with their schemas`,
+    unit: 'ops/s',
+    stacks: ['crowd'],
+    udpPayload: ethernet,
+  },
   {
     ...rate,
     name: 'streams-64',

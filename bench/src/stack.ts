@@ -5,10 +5,17 @@
  * @module
  */
 
-export const stackNames = ['quic', 'tls', 'grpc', 'ws', 'udp'] as const;
+export const stackNames = ['quic', 'hop1', 'hop2', 'crowd', 'tls', 'grpc', 'ws', 'udp'] as const;
 
-/** `quic` and `tls` are alknet; `udp` is what Node's own datagrams reach, with no protocol at all. */
+/**
+ * `quic` and `tls` are alknet; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
+ * connections; `crowd` is a node that knows {@link crowd} others. `udp` is what Node's own datagrams reach, with no
+ * protocol at all.
+ */
 export type StackName = (typeof stackNames)[number];
+
+/** What the node of `crowd` has beside what it is called for. */
+export const crowd = { peers: 1_000, importsOf: 2, operations: 5_000 } as const;
 
 /** PEM. */
 export interface Certificate {
@@ -38,6 +45,8 @@ export interface Address {
 
 export interface Server {
   readonly address: Address;
+  /** How long it took to import so many operations, for a stack that does. */
+  readonly imported?: { readonly operations: number; readonly seconds: number };
   stop(): Promise<void>;
 }
 

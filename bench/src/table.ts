@@ -9,6 +9,9 @@ import type { StackName } from './stack.ts';
 
 const figures: readonly (readonly [StackName, string])[] = [
   ['quic', 'alknet QUIC'],
+  ['hop1', 'one hop'],
+  ['hop2', 'two hops'],
+  ['crowd', 'among 1 000'],
   ['tls', 'alknet TLS'],
   ['grpc', 'grpc-js'],
   ['ws', 'ws JSON'],
@@ -16,6 +19,9 @@ const figures: readonly (readonly [StackName, string])[] = [
 ];
 
 const ratios: readonly (readonly [StackName, StackName])[] = [
+  ['hop1', 'quic'],
+  ['hop2', 'quic'],
+  ['crowd', 'quic'],
   ['quic', 'grpc'],
   ['quic', 'ws'],
   ['quic', 'udp'],

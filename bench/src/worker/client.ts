@@ -12,8 +12,12 @@ import type { ClientCalls } from './protocol.ts';
 async function clientOf(stack: StackName, address: Address): Promise<Client> {
   switch (stack) {
     case 'quic':
+    case 'hop1':
+    case 'hop2':
+    case 'crowd':
+      return (await import('../clients/alknet.ts')).client('quic', address);
     case 'tls':
-      return (await import('../clients/alknet.ts')).client(stack, address);
+      return (await import('../clients/alknet.ts')).client('tls', address);
     case 'grpc':
       return (await import('../clients/grpc.ts')).client(address);
     case 'ws':

@@ -18,6 +18,7 @@ export interface Memory {
 export interface ServerCalls {
   start(stack: StackName, options: ServeOptions): Promise<Address>;
   memory(): Promise<Memory>;
+  imported(): Promise<{ readonly operations: number; readonly seconds: number }>;
   stop(): Promise<void>;
 }
 

@@ -15,6 +15,11 @@ async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
     case 'quic':
     case 'tls':
       return (await import('../servers/alknet.ts')).serve(stack, options);
+    case 'hop1':
+    case 'hop2':
+      return (await import('../servers/chain.ts')).chain(stack === 'hop1' ? 1 : 2, options);
+    case 'crowd':
+      return (await import('../servers/crowd.ts')).crowded(options);
     case 'grpc':
       return (await import('../servers/grpc.ts')).serve(options);
     case 'ws':
@@ -39,6 +44,10 @@ const calls: ServerCalls = {
     }
     const { heapUsed, external, rss } = process.memoryUsage();
     return { js: heapUsed + external, resident: rss };
+  },
+  async imported() {
+    if (server?.imported === undefined) throw new Error('this stack imports nothing');
+    return server.imported;
   },
   async stop() {
     await server?.stop();
