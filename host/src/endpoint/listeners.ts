@@ -4,6 +4,8 @@
  * @module
  */
 
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { addressText } from './address.ts';
 import type {
   ListenerPolicy,
@@ -83,7 +85,7 @@ async function bind(
     throw new ListenError(`cannot listen on ${place} (${key}): this build has no ${kind}`);
   try {
     return await transport.listen({
-      host,
+      host: await numeric(host),
       port,
       policy: parts.policy,
       tuning: parts.tuning,
@@ -93,6 +95,11 @@ async function bind(
   } catch (error) {
     throw new ListenError(`cannot listen on ${place} (${key}): ${cause(error)}`, { cause: error });
   }
+}
+
+/** QUIC and TLS listen on the same address of a name that has several. */
+async function numeric(host: string): Promise<string> {
+  return host === '*' || isIP(host) !== 0 ? host : (await lookup(host)).address;
 }
 
 function isTaken(error: unknown): boolean {
@@ -106,6 +113,9 @@ function cause(error: unknown): string {
       return 'the address is in use (EADDRINUSE); stop the other program or choose another port';
     case 'EACCES':
       return 'no permission (EACCES); ports below 1024 need a privilege';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `no address is known for this name (${code})`;
     case 'EADDRNOTAVAIL':
       return 'this machine has no such address (EADDRNOTAVAIL)';
   }

@@ -56,6 +56,24 @@ test('END-07 stop without a connection takes less than 200 ms', async (t) => {
   assert.ok(performance.now() - started < 200);
 });
 
+test('a connection that is closed with its endpoint right after the handshake is over at the other side at once', async (t) => {
+  const owner = echo('one', 'alknet/one');
+  const node = await testNode(t, { owners: [owner] });
+  for (const transport of both) {
+    const from = await client(t);
+    const accepted = owner.next();
+    const connection = await node.dial({ from, alpn: 'alknet/one', transport });
+    connection.close(7, 'changed my mind');
+    const ended = from.endpoint.close();
+    const begun = performance.now();
+    const { by, code } = await (await accepted).closed;
+    assert.ok(performance.now() - begun < 2000, transport);
+    // TLS has no place for a code.
+    if (transport === 'quic') assert.deepEqual({ by, code }, { by: 'peer', code: 7 });
+    await ended;
+  }
+});
+
 test('a port in use names listener, address, key and cause, and nothing is left bound', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');

@@ -61,6 +61,8 @@ let readBuffer = Buffer.allocUnsafeSlow(readBufferSize);
 const noBytes = Buffer.alloc(0);
 /** Datagrams a turn after the close. */
 const maxFarewells = 4;
+/** Milliseconds that a close waits for the handshake to be confirmed. */
+const confirmationTime = 500;
 /** Milliseconds after the close in which stragglers are answered with it. */
 const farewellTime = 3_000;
 /** Ends that may be remembered before they are looked at. */
@@ -72,6 +74,8 @@ export class QuicConnection implements TransportConnection {
   readonly local: RemoteAddress;
   readonly remote: RemoteAddress;
   readonly closed: Promise<CloseInfo>;
+  /** Settles when the peer has been sent the close, or there is nobody to tell. */
+  readonly farewell: Promise<void>;
   alpn = '';
   serverName: string | null;
   peerCertificate: Uint8Array | null = null;
@@ -101,6 +105,11 @@ export class QuicConnection implements TransportConnection {
   #nextPeerStream: number;
   #nextOwnStream: number;
   #established = false;
+  /** Something has come since: the server has answered our Finished. */
+  #confirmed = false;
+  /** A close that waits for that. */
+  #pendingClose: (() => void) | undefined;
+  #resolveFarewell: () => void = () => {};
   #closeInfo: CloseInfo | undefined;
   #resolveClosed: (info: CloseInfo) => void = () => {};
   #turn: NodeJS.Immediate | undefined;
@@ -132,6 +141,14 @@ export class QuicConnection implements TransportConnection {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.farewell = new Promise((resolve) => {
+      this.#resolveFarewell = resolve;
+    });
+  }
+
+  /** Whether it has ended, for whatever reason. */
+  get over(): boolean {
+    return this.#closeInfo !== undefined;
   }
 
   get established(): boolean {
@@ -147,6 +164,10 @@ export class QuicConnection implements TransportConnection {
       this.#native.recv(data, this.#path);
     } catch {
       // Damaged, replayed or forged. When it was fatal, quiche is closing now and says why to the peer.
+    }
+    if (this.#established && !this.#confirmed) {
+      this.#confirmed = true;
+      this.#pendingClose?.();
     }
     if (this.#flood.received(performance.now(), data.length) && this.#closeInfo === undefined) {
       this.close(CloseCode.LIMIT, 'limit: datagrams without stream progress', 'host');
@@ -172,6 +193,7 @@ export class QuicConnection implements TransportConnection {
     if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
     this.#observeEnd();
     this.#arm();
+    if (this.#closeInfo !== undefined && this.#pendingClose === undefined) this.#resolveFarewell();
   }
 
   #progress(): void {
@@ -526,11 +548,23 @@ export class QuicConnection implements TransportConnection {
   }
 
   #closeNative(app: boolean, code: number, reason: string): void {
-    try {
-      this.#native.close(app, code, Buffer.from(reason));
-    } catch {
-      // Closed by the peer in this very turn.
-    }
+    const close = () => {
+      clearTimeout(timer);
+      this.#pendingClose = undefined;
+      try {
+        this.#native.close(app, code, Buffer.from(reason));
+      } catch {
+        // Closed by the peer in this very turn.
+      }
+      this.schedule();
+    };
+    let timer: NodeJS.Timeout | undefined;
+    // Closed before the handshake is confirmed, quiche 0.18 never sends the close, and the server would keep the
+    // connection until its idle time-out.
+    if (this.#role === 'client' && this.#established && !this.#confirmed) {
+      this.#pendingClose = close;
+      timer = setTimeout(close, confirmationTime);
+    } else close();
   }
 
   /** Forgets everything at once and tells nobody. */
@@ -580,6 +614,7 @@ export class QuicConnection implements TransportConnection {
   }
 
   #forget(): void {
+    this.#resolveFarewell();
     if (this.#gone) return;
     this.#gone = true;
     clearTimeout(this.#timer);

@@ -17,8 +17,14 @@ import { QuicConnection } from './connection.ts';
 import { connectionIdLength } from './packet.ts';
 import { QuicSocket } from './socket.ts';
 
-/** `sockets` holds the sockets of live dials, for the transport to close. */
-export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): Promise<QuicConnection> {
+/** What a dial holds on to until its connection is over. */
+export interface Dialled {
+  /** Lets the socket go; when the connection was closed, after the peer has been told. */
+  release(): Promise<void>;
+}
+
+/** `live` holds what is not over, for the transport to end. */
+export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promise<QuicConnection> {
   const { address: remote, tuning } = options;
   const target = `${addressText(remote)} over QUIC`;
   if (options.signal?.aborted) throw aborted(target, options.signal);
@@ -30,11 +36,15 @@ export async function dialQuic(options: DialOptions, sockets: Set<QuicSocket>): 
   const socket = await QuicSocket.bind(wildcard(remote), 0, fromRemote, () => {}).catch((cause: unknown) => {
     throw new DialError('Connect', `${target}: no UDP socket: ${String(cause)}`, { cause });
   });
-  sockets.add(socket);
-  const release = () => {
-    sockets.delete(socket);
-    void socket.close();
+  const held: Dialled = {
+    release: async () => {
+      live.delete(held);
+      if (connection?.over === true) await connection.farewell;
+      await socket.close();
+    },
   };
+  live.add(held);
+  const release = () => void held.release();
   if (options.signal?.aborted) {
     release();
     throw aborted(target, options.signal);

@@ -5,21 +5,17 @@
  */
 
 import type { Transport } from '../engine.ts';
-import { dialQuic } from './dial.ts';
+import { type Dialled, dialQuic } from './dial.ts';
 import { QuicListener } from './listener.ts';
-import type { QuicSocket } from './socket.ts';
 
 export function quicTransport(): Transport {
-  const sockets = new Set<QuicSocket>();
+  const live = new Set<Dialled>();
   return {
     kind: 'quic',
     listen: (options) => new QuicListener(options).bind(),
-    dial: (options) => dialQuic(options, sockets),
+    dial: (options) => dialQuic(options, live),
     close: async () => {
-      // Connections that were closed in this turn send their close in the next one.
-      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-      await Promise.all([...sockets].map((socket) => socket.close()));
-      sockets.clear();
+      await Promise.all([...live].map((each) => each.release()));
     },
   };
 }
