@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import '../dist/cli/main.js';
+// Completing has no time to load the whole command.
+await import(process.argv[2] === '__complete' ? '../dist/cli/complete.js' : '../dist/cli/main.js');

@@ -4,4 +4,5 @@
  * @module
  */
 
-export { type AlknetNode, alknetVersion, type NodeOptions, NodeRunning, startNode } from './node.ts';
+export { type AlknetNode, type NodeOptions, NodeRunning, startNode } from './node.ts';
+export { alknetVersion } from './version.ts';

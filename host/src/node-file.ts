@@ -26,6 +26,8 @@ export interface NodeFile {
   readonly config: { readonly path: string; readonly revision: string; readonly error?: string };
   readonly peersRevision: string;
   readonly peersError?: string;
+  /** Names that can be called from outside, for completion in a shell. */
+  readonly operations: readonly string[];
 }
 
 export const nodeFilePath = (dataDir: string) => join(dataDir, 'node.json');

@@ -11,7 +11,6 @@
  */
 
 import { chmod, mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { RemoteAddress } from '@alknet/sdk';
@@ -25,13 +24,15 @@ import { NodeLog } from './log/index.ts';
 import { Authorities } from './node/authorities.ts';
 import { dialPeer } from './node/peer-dial.ts';
 import { NodePeers } from './node/peers.ts';
+import { pluginSwitch } from './node/plugin-switch.ts';
 import { NodeSecrets } from './node/secrets.ts';
 import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
 import { nodeStatus } from './node/status.ts';
 import { NodeSurface } from './node/surface.ts';
 import { targetOf } from './node/target.ts';
 import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from './node-file.ts';
-import { type NodeStatus, statusOperation } from './operations/status.ts';
+import { hostOperations } from './operations/index.ts';
+import type { NodeStatus } from './operations/status.ts';
 import { PeerLinks } from './peers/index.ts';
 import { catchFaults, MetricTable, PluginSupervisor } from './plugins/index.ts';
 import type { Owner } from './registry/registration.ts';
@@ -49,12 +50,7 @@ import {
   VaultError,
   vaultPath,
 } from './vault/index.ts';
-
-const require = createRequire(import.meta.url);
-const { version } = require('../package.json') as { version: string };
-const { version: sdkVersion } = require('@alknet/sdk/package.json') as { version: string };
-
-export { version as alknetVersion };
+import { alknetVersion, sdkVersion } from './version.ts';
 
 /** Another node runs on the data directory. */
 export class NodeRunning extends Error {
@@ -105,6 +101,7 @@ export async function startNode(options: NodeOptions): Promise<AlknetNode> {
 
 async function assemble(options: NodeOptions, onFailure: (step: () => unknown) => void): Promise<AlknetNode> {
   const startedAt = new Date();
+  const version = alknetVersion;
   const loaded = await loadConfig(options.configPath, options);
   const { dataDir } = loaded.config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -266,7 +263,17 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       protection: vaultFile.protection,
       certificate: key,
     });
-  registry.publishHost(host, [statusOperation(status)]);
+  const operations = hostOperations({
+    status,
+    endpoint,
+    registry,
+    supervisor,
+    switchPlugin: pluginSwitch(live, supervisor),
+    peers,
+    live,
+    logTail: nodeLog.sink.tail,
+  });
+  registry.publishHost(host, operations);
   onFailure(() => supervisor.stop());
   await supervisor.apply(live.current);
   await endpoint.listen(listenSpecs(live.current));
@@ -295,10 +302,23 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
         },
         peersRevision: peers.table.revision,
         ...(peers.problem === undefined ? {} : { peersError: peers.problem }),
+        operations: registry.base.all().flatMap(({ operation: { name, visibility } }) => {
+          return visibility === 'internal' ? [] : [name];
+        }),
       });
     });
     return announced;
   };
+  let announcing = false;
+  // A plugin's code and a peer's imports change with no file of ours; many changes are one announcement.
+  registry.base.onChange(() => {
+    if (over || announcing) return;
+    announcing = true;
+    setTimeout(() => {
+      announcing = false;
+      void announce();
+    }, 200).unref();
+  });
   const reloadPeers = async () => {
     await peers.reload();
     await announce();

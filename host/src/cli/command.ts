@@ -12,8 +12,12 @@ export interface Option {
   /** Placeholder of its value; absent: a switch. */
   readonly value?: string;
   readonly repeat?: boolean;
+  readonly completes?: Completes;
   readonly help: string;
 }
+
+/** What a shell offers for a word that only this node's files know. */
+export type Completes = 'peers' | 'entries' | 'operations' | 'plugins';
 
 export interface Command {
   /** `['peer', 'add']` */
@@ -27,6 +31,8 @@ export interface Command {
   readonly examples: readonly string[];
   /** Numbers of arguments that it takes. */
   readonly arguments?: readonly [number, number];
+  /** Of its first argument. */
+  readonly completes?: Completes;
   /** Exit code. */
   run(context: Context): Promise<number | undefined>;
 }
@@ -34,7 +40,7 @@ export interface Command {
 export const globalOptions: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'configuration file' },
   { name: 'data', value: 'DIR', help: 'data directory' },
-  { name: 'node', value: 'PEER', help: 'the node to talk to instead of the local one' },
+  { name: 'node', value: 'PEER', completes: 'peers', help: 'the node to talk to instead of the local one' },
   { name: 'json', help: 'machine output' },
   { name: 'quiet', short: 'q', help: 'no progress, no hints; errors only' },
   { name: 'verbose', short: 'v', repeat: true, help: 'diagnostics on standard error' },

@@ -36,6 +36,7 @@ export class Context {
       json: this.has('json'),
       quiet: this.has('quiet'),
       verbose: parsed.switches.get('verbose') ?? 0,
+      color: this.value('color'),
     });
   }
 
@@ -67,6 +68,11 @@ export class Context {
     if (!(seconds > 0))
       throw usage(`--timeout: expected a number of seconds above 0, found ${JSON.stringify(text)}`);
     return Math.round(seconds * 1000);
+  }
+
+  /** Of a request that has no deadline of its own. */
+  get callOptions(): { timeoutMs: number; signal: AbortSignal } {
+    return { timeoutMs: this.timeout, signal: this.signal };
   }
 
   /** Refuses `--node` for what is done on local files. */
@@ -160,10 +166,20 @@ export class Context {
   /** A session with the node of `--node`, or the local one. */
   async session(): Promise<Session> {
     const target = await this.target(this.value('node') ?? 'local');
-    return await connect(target, {
-      ...(await this.dialOptions()),
-      timeoutMs: Math.min(this.timeout, 10_000),
-    });
+    const options = await this.dialOptions();
+    return await this.out.during(`reaching ${target.name}`, () =>
+      connect(target, { ...options, timeoutMs: Math.min(this.timeout, 10_000) }),
+    );
+  }
+
+  /** A session for one piece of work. */
+  async overSession<Result>(use: (session: Session) => Promise<Result>): Promise<Result> {
+    const session = await this.session();
+    try {
+      return await use(session);
+    } finally {
+      session.close();
+    }
   }
 
   async dial(peer: string, alpn: string) {

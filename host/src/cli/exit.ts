@@ -103,6 +103,21 @@ export function toCliError(error: unknown): CliError {
   return new CliError(Exit.DEFECT, error.message, { code: 'DEFECT', reason: error.stack ?? '' });
 }
 
+/** Errors of the host's own operations, by their status (`docs/spec/registry.md` 15). */
+const hostExits: Readonly<Record<string, number>> = {
+  CONNECTION_NOT_FOUND: Exit.NOT_FOUND,
+  PLUGIN_NOT_FOUND: Exit.NOT_FOUND,
+  PEER_NOT_FOUND: Exit.NOT_FOUND,
+  TOKEN_NOT_FOUND: Exit.NOT_FOUND,
+  PEER_EXISTS: Exit.CONFLICT,
+  OWN_ENTRY: Exit.CONFLICT,
+  REVISION_MISMATCH: Exit.CONFLICT,
+  CONFIG_NOT_WRITABLE: Exit.CONFLICT,
+  WOULD_DISCONNECT: Exit.CONFLICT,
+  PEER_INVALID: Exit.USAGE,
+  TOKEN_INVALID: Exit.USAGE,
+};
+
 function fromCall({ code, message, details }: CallError): CliError {
   const exit =
     code === 'NOT_FOUND'
@@ -117,6 +132,8 @@ function fromCall({ code, message, details }: CallError): CliError {
             ? Exit.TIMEOUT
             : code === 'INTERNAL' && message === 'connection closed'
               ? Exit.UNREACHABLE
-              : Exit.FAILED;
+              : Object.hasOwn(hostExits, code)
+                ? (hostExits[code] ?? Exit.FAILED)
+                : Exit.FAILED;
   return new CliError(exit, message, { code, ...(details === undefined ? {} : { details }) });
 }

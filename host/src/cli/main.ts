@@ -4,8 +4,9 @@
  * @module
  */
 
-import { alknetVersion } from '../node.ts';
+import { alknetVersion } from '../version.ts';
 import { commands, refuseLater } from './commands/index.ts';
+import { upCommand } from './commands/up.ts';
 import { Context } from './context.ts';
 import { Exit, toCliError, usage } from './exit.ts';
 import { helpOf, overview } from './help.ts';
@@ -45,8 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
     );
   }
   const interrupt = new AbortController();
-  const longRunning = command.path[0] === 'up';
-  if (!longRunning) {
+  if (command !== upCommand) {
     for (const [signal, number] of [
       ['SIGINT', 2],
       ['SIGTERM', 15],
@@ -90,6 +90,13 @@ function unknownCommand(words: readonly string[]) {
   );
 }
 
+/** Before and without a parse that succeeded. */
+function colorOf(argv: readonly string[]): string | undefined {
+  const text =
+    argv.find((word) => word.startsWith('--color='))?.slice(8) ?? argv[argv.indexOf('--color') + 1];
+  return text === 'always' || text === 'never' ? text : undefined;
+}
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
@@ -99,6 +106,7 @@ main(process.argv.slice(2)).then(
     new Output({
       json,
       quiet: false,
+      color: colorOf(process.argv),
       verbose: process.argv.filter((text) => text === '-v' || text === '--verbose').length,
     }).error(failure);
     process.exitCode = failure.exit;

@@ -7,6 +7,7 @@
 import { changePeers, type PeerEntry, readPeers } from '../identity/index.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, usage } from './exit.ts';
+import { changeRemotePeers, readRemotePeers } from './peers-remote.ts';
 
 /** Milliseconds that the running node has to take a change. */
 const patience = 5_000;
@@ -14,9 +15,19 @@ const look = 20;
 
 export type Edit = (entries: readonly PeerEntry[]) => readonly PeerEntry[];
 
+/** The entries of this node, or of that of `--node`. */
+export async function entriesOf(context: Context): Promise<readonly PeerEntry[]> {
+  if (context.value('node') === undefined) return (await readPeers(await context.dataDir())).entries;
+  const { entries } = await context.overSession((session) => readRemotePeers(session, context.callOptions));
+  return entries;
+}
+
 /** @throws CliError exit 3 when the node refuses it; the old content is restored then */
 export async function changeAndWait(context: Context, edit: Edit): Promise<void> {
-  context.localOnly('changing peers with --node is not available in this build; it');
+  if (context.value('node') !== undefined) {
+    await context.overSession((session) => changeRemotePeers(session, edit, context.callOptions));
+    return;
+  }
   const dataDir = await context.dataDir();
   const before = await readPeers(dataDir);
   const revision = await changePeers(dataDir, edit);
@@ -28,8 +39,13 @@ export async function changeAndWait(context: Context, edit: Edit): Promise<void>
   for (;;) {
     const node = await context.runningNode();
     if (node === undefined || node.peersRevision === revision) return;
+    // Somebody changed it after us, on top of our change: the node may never have seen ours alone.
+    const onDisk = await readPeers(dataDir).catch(() => undefined);
+    if (node.peersRevision === onDisk?.revision) return;
     if (node.peersError !== undefined || Date.now() > until) {
-      await changePeers(dataDir, () => before.entries);
+      // Only our own change is ours to undo.
+      if (onDisk?.revision === revision)
+        await changePeers(dataDir, () => before.entries, { ifRevision: revision });
       throw new CliError(
         Exit.CONFIG,
         `the running node did not take the change: ${node.peersError ?? 'no answer within 5 s'}`,

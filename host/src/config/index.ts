@@ -10,6 +10,8 @@ export * from './effective.ts';
 export * from './json-schema.ts';
 export * from './live.ts';
 export * from './load.ts';
+export * from './origins.ts';
+export * from './plugin-switch.ts';
 export * from './problems.ts';
 export * from './sources.ts';
 export * from './watch.ts';

@@ -25,6 +25,11 @@ export function configJsonSchema(plugins: Readonly<Record<string, unknown>> = {}
   return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'alknet.config.json', ...schema };
 }
 
+/** The part of one plugin: `config` is the schema of its `config`. */
+export function pluginConfigSchema(config: unknown): Record<string, unknown> {
+  return { $schema: 'http://json-schema.org/draft-07/schema#', ...(plain(config) as object) };
+}
+
 interface PluginsSchema {
   patternProperties: Record<string, unknown>;
   properties?: Record<string, unknown>;

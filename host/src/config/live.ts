@@ -58,6 +58,11 @@ export class LiveConfig {
     return this.loaded.config;
   }
 
+  /** The same with its file and where each value is from. */
+  get inForce(): LoadedConfig {
+    return this.loaded;
+  }
+
   get revision(): string {
     return this.loaded.revision;
   }
@@ -111,6 +116,11 @@ export class LiveConfig {
     } catch (error) {
       return this.refuse(error);
     }
+  }
+
+  /** The file as it is on disk now, in force or not. @throws ConfigError */
+  read(): Promise<LoadedConfig> {
+    return loadConfig(this.path, this.options);
   }
 
   /** Whether the node would take these bytes; changes nothing. @throws ConfigError */

@@ -14,6 +14,7 @@ export {
 export * from './fingerprint.ts';
 export { NodeIdentities } from './node-identities.ts';
 export * from './operator-key.ts';
+export * from './peer-edits.ts';
 export { isTime, type PeerEntry, PeersFormatError, parsePeers, peerIdFault } from './peer-entry.ts';
 export { type PeerChange, type PeerLoss, PeerTable } from './peer-table.ts';
 export * from './peers-file.ts';

@@ -5,5 +5,6 @@
  */
 
 export { levelNumbers } from './levels.ts';
-export { type LogLine, NodeLog } from './log.ts';
+export { NodeLog } from './log.ts';
+export { LogTail, tailLines } from './tail.ts';
 export { textLine } from './text-format.ts';

@@ -19,7 +19,6 @@ export class NodeLog {
   readonly log: Log;
   readonly sink: LogSink;
   readonly #pino: Logger<'notice'>;
-  readonly #listeners = new Set<(line: LogLine) => void>();
   #settings: LogSettings;
 
   constructor(settings: LogSettings, sink: SinkOptions) {
@@ -50,12 +49,6 @@ export class NodeLog {
     return this.#child(name, this.#pino.child({ plugin: name }));
   }
 
-  /** Every line that is written, for operators who follow the log. */
-  onLine(listener: (line: LogLine) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   #level(plugin: string | undefined): LogLevel {
     const { level, plugins } = this.#settings;
     return (plugin !== undefined && Object.hasOwn(plugins, plugin) ? plugins[plugin] : undefined) ?? level;
@@ -68,7 +61,6 @@ export class NodeLog {
       (event: string, fields: LogFields = {}) => {
         if (!enabled(level)) return;
         logger[level](fields, event);
-        for (const listener of this.#listeners) listener({ level, plugin, event, fields });
       };
     return {
       error: write('error'),
@@ -81,13 +73,6 @@ export class NodeLog {
       child: (fields) => this.#child(plugin, logger.child(fields)),
     };
   }
-}
-
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly plugin: string | undefined;
-  readonly event: string;
-  readonly fields: LogFields;
 }
 
 /** Stack and causes of an error, in one field. */

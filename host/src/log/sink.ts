@@ -8,6 +8,7 @@
 import { chmodSync, createWriteStream, type WriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { levelNumbers } from './levels.ts';
+import { LogTail } from './tail.ts';
 import { textLine } from './text-format.ts';
 
 /** Bytes that may wait in a slow sink before lines below `warn` are dropped, and before all are. */
@@ -26,6 +27,8 @@ export interface SinkOptions {
 /** A destination of pino that is told the level of each line. */
 export class LogSink {
   lastLevel = 0;
+  /** Of all lines, also those that a slow sink drops. */
+  readonly tail = new LogTail();
   #options: SinkOptions;
   #out: Writable;
   #file: WriteStream | undefined;
@@ -44,6 +47,7 @@ export class LogSink {
   }
 
   write(line: string): void {
+    this.tail.push(line);
     const waiting = this.#out.writableLength;
     const slow = waiting > maxWaiting;
     if (slow && (this.lastLevel < levelNumbers.warn || waiting > maxWaitingWarnings)) {

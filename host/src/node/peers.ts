@@ -7,7 +7,13 @@
 
 import type { Identity, IdentityLookup, Log, RemoteAddress } from '@alknet/sdk';
 import type { Endpoint } from '../endpoint/index.ts';
-import { normaliseFingerprint, PeerTable, readPeers } from '../identity/index.ts';
+import {
+  changePeers,
+  normaliseFingerprint,
+  type PeersEdit,
+  PeerTable,
+  readPeers,
+} from '../identity/index.ts';
 import type { Identities as RegistryIdentities } from '../registry/registry.ts';
 
 export class NodePeers implements RegistryIdentities {
@@ -17,6 +23,8 @@ export class NodePeers implements RegistryIdentities {
   readonly #dataDir: string;
   readonly #log: Log;
   readonly #maxPeers: () => number;
+  readonly #tokenUses = new Map<string, { readonly tokenHash: string | undefined; readonly at: Date }>();
+  #reloading: Promise<void> = Promise.resolve();
   #endpoint: Endpoint | undefined;
 
   constructor(dataDir: string, log: Log, maxPeers: () => number) {
@@ -32,8 +40,32 @@ export class NodePeers implements RegistryIdentities {
     this.#warn();
   }
 
-  /** Takes the file as it is now; a bad one leaves the table in use. */
-  async reload(): Promise<void> {
+  /** Takes the file as it is now; a bad one leaves the table in use. One after the other: the last look is the newest. */
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#take());
+    return this.#reloading;
+  }
+
+  /**
+   * Changes the file as the local commands do, and takes it into use; the revision it has then.
+   * @throws PeersFormatError, RevisionMismatch, PeersBusy, and whatever the edit throws
+   */
+  async change(edit: PeersEdit, ifRevision?: string): Promise<string> {
+    const revision = await changePeers(this.#dataDir, edit, {
+      maxPeers: this.#maxPeers(),
+      ...(ifRevision === undefined ? {} : { ifRevision }),
+    });
+    await this.reload();
+    return revision;
+  }
+
+  /** When the token that the entry has now was last presented to this process. */
+  tokenUsedAt(id: string): Date | undefined {
+    const use = this.#tokenUses.get(id);
+    return use !== undefined && use.tokenHash === this.table.entry(id)?.tokenHash ? use.at : undefined;
+  }
+
+  async #take(): Promise<void> {
     try {
       const { entries, revision } = await readPeers(this.#dataDir, this.#maxPeers());
       this.problem = undefined;
@@ -83,6 +115,11 @@ export class NodePeers implements RegistryIdentities {
     if (identity === undefined && remote !== null) {
       this.#endpoint?.authFailed(remote);
       this.#log.warn('identity reject', { addr: `${remote.address}:${remote.port}`, reason: 'token' });
+    }
+    // The registry looks at the tokens of running calls once more when peers change; that is no use of them.
+    if (identity !== undefined && remote !== null) {
+      const hash = this.table.entry(identity.id)?.tokenHash;
+      this.#tokenUses.set(identity.id, { tokenHash: hash, at: new Date() });
     }
     return identity;
   }

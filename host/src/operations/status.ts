@@ -5,10 +5,9 @@
  */
 
 import { type AnyOperation, defineOperation, type Static, Type } from '@alknet/sdk';
+import { optional, readAccess, Text } from './parts.ts';
 
-const Text = Type.String();
 const Count = Type.Integer({ minimum: 0 });
-const optional = Type.Optional;
 
 const Listener = Type.Object({
   transport: Text,
@@ -86,9 +85,6 @@ export const NodeStatus = Type.Object({
 });
 
 export type NodeStatus = Static<typeof NodeStatus>;
-
-/** Scopes that may read the state of the node, and those that may change it. `docs/spec/registry.md` 15. */
-export const readAccess = { anyScopes: ['host:read', 'host:admin', 'admin'] };
 
 export function statusOperation(read: () => NodeStatus): AnyOperation {
   return defineOperation({

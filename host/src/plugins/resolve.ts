@@ -14,6 +14,8 @@ import { PluginError } from './plugin-error.ts';
 
 export const builtInNames: readonly string[] = ['call', 'http', 'ssh', 'sftp', 'git', 'dns', 'fs', 'msg'];
 
+export const isBuiltIn = (name: string) => builtInNames.includes(name);
+
 /** The name of a built-in plugin whose package is no part of this build. */
 export class NotInThisBuildError extends PluginError {}
 

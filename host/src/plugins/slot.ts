@@ -63,6 +63,14 @@ export class PluginSlot {
     return work;
   }
 
+  /** Settles when nothing is under way. */
+  async idle(): Promise<void> {
+    for (let work: unknown; work !== this.work; ) {
+      work = this.work;
+      await work;
+    }
+  }
+
   /** Ends what runs, what is about to run, and what was on its way out; whether all ended in time. */
   async end(): Promise<boolean> {
     this.stopped = true;

@@ -9,9 +9,9 @@ import type { Config, PluginEntry } from '../config/effective.ts';
 import type { Path } from '../config/problems.ts';
 import { sourceLabel } from './bundle.ts';
 import { ContributionTable } from './contributions.ts';
-import { missingGrants } from './grants.ts';
+import { type GrantEntry, missingGrants } from './grants.ts';
 import type { PluginInstance } from './instance.ts';
-import { type PluginError, reasonOf } from './plugin-error.ts';
+import { PluginError, reasonOf } from './plugin-error.ts';
 import { locatePlugin, NotInThisBuildError } from './resolve.ts';
 import type { PluginServices } from './services.ts';
 import { PluginSlot, type PluginState } from './slot.ts';
@@ -24,7 +24,7 @@ export interface PluginRow {
   readonly instance: PluginInstance | undefined;
   readonly loadedAt: Date | undefined;
   /** Requests that are not granted, each as the member and entry to add. */
-  readonly missing: readonly { readonly member: string; readonly entry: string }[];
+  readonly missing: readonly GrantEntry[];
   readonly error: PluginError | undefined;
 }
 
@@ -101,7 +101,7 @@ export class PluginSupervisor {
     const slot = this.known(name);
     await slot.want(slot.entry, true);
     if (slot.error !== undefined) throw slot.error;
-    if (slot.instance === undefined) throw new RangeError(`plugin ${name} is disabled; enable it first`);
+    if (slot.instance === undefined) throw new PluginError(`plugin ${name} is disabled; enable it first`);
     return slot.instance;
   }
 
@@ -112,6 +112,15 @@ export class PluginSupervisor {
     if (entry !== undefined) await slot.want({ ...entry, enabled }, enabled && slot.instance === undefined);
     if (enabled && slot.instance === undefined && slot.error !== undefined) throw slot.error;
     return slot.state;
+  }
+
+  /** Whether the plugin is wanted, when all that was wanted of it so far is done. @throws PluginError when it failed */
+  async settled(name: string): Promise<{ readonly enabled: boolean; readonly state: PluginState }> {
+    const slot = this.known(name);
+    await slot.idle();
+    const enabled = slot.entry?.enabled === true;
+    if (enabled && slot.instance === undefined && slot.error !== undefined) throw slot.error;
+    return { enabled, state: slot.state };
   }
 
   instance(name: string): PluginInstance | undefined {

@@ -169,6 +169,18 @@ export class Registry {
     return this.#running.get(owner)?.size ?? 0;
   }
 
+  /** Requests of the other side that run now, by connection. */
+  callsByConnection(): ReadonlyMap<string, number> {
+    const calls = new Map<string, number>();
+    for (const nodes of this.#running.values()) {
+      for (const { depth, facts } of nodes) {
+        const id = facts.connection?.id;
+        if (depth === 0 && id !== undefined) calls.set(id, (calls.get(id) ?? 0) + 1);
+      }
+    }
+    return calls;
+  }
+
   /** Resolves when nothing runs on an owner's code any more; what is left after `grace` milliseconds is aborted. */
   async drained(owner: Owner, grace: number): Promise<void> {
     if (this.running(owner) === 0) return;

@@ -44,7 +44,8 @@ export async function place(t: TestContext): Promise<Place> {
     },
     async write(name, text) {
       const path = join(folder, name);
-      await writeFile(path, text);
+      // Some hold secrets, and those that others could read are refused.
+      await writeFile(path, text, { mode: 0o600 });
       return path;
     },
     read: (name) => readFile(join(folder, name), 'utf8'),

@@ -109,6 +109,8 @@ export interface LabNode {
   readonly address: string;
   start(settings?: NodeSettings): Promise<void>;
   stop(): Promise<void>;
+  /** With the files as they are. */
+  startAgain(): Promise<void>;
   /** Writes the configuration anew and has it taken. */
   configure(settings: NodeSettings): Promise<void>;
   /** Adds or replaces an entry of its peers.json, and has it taken. */
@@ -214,6 +216,9 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
     async start(given = settings) {
       settings = given;
       await write();
+      await made.startAgain();
+    },
+    async startAgain() {
       running = await startNode({
         configPath,
         logStream: new Writable({

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
 import { CallError } from '@alknet/sdk';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { readInput } from '../input.ts';
 import { table } from '../output.ts';
+import { pages } from '../pages.ts';
+import { readSecretInput } from '../secret-file.ts';
 import { toTypeScript } from '../typescript.ts';
 
 const tokenFile = {
@@ -30,6 +31,7 @@ export const callCommand: Command = {
     `alknet call services/list '{ "limit": 3 }'`,
   ],
   arguments: [1, Number.POSITIVE_INFINITY],
+  completes: 'operations',
   run: async (context) => {
     const [name = '', ...words] = context.args;
     const input = await readInput(words);
@@ -51,6 +53,7 @@ export const subscribeCommand: Command = {
   options: [tokenFile, { name: 'count', value: 'N', help: 'end after N values' }],
   examples: ['alknet subscribe services/watch --count 1'],
   arguments: [1, Number.POSITIVE_INFINITY],
+  completes: 'operations',
   run: async (context) => {
     const [name = '', ...words] = context.args;
     const count = wholeNumber(context, 'count');
@@ -73,7 +76,7 @@ export const subscribeCommand: Command = {
 
 async function options(context: Context) {
   const file = context.value('token-file');
-  const token = file === undefined ? undefined : (await readFile(file, 'utf8')).trim();
+  const token = file === undefined ? undefined : (await readSecretInput(file, '--token-file')).trim();
   return {
     // Without the option the operation's own deadline holds.
     ...(context.value('timeout') === undefined ? {} : { timeoutMs: context.timeout }),
@@ -116,11 +119,11 @@ export const opsCommand: Command = {
   path: ['ops'],
   summary: 'List the operations that you may call',
   usage: '[PATTERN]',
-  options: [{ name: 'all', help: 'not available in this build' }],
-  examples: ['alknet ops', 'alknet ops "services/*"'],
+  options: [{ name: 'all', help: 'every operation of the node, with provenance; for its operators' }],
+  examples: ['alknet ops', 'alknet ops "services/*"', 'alknet ops --all'],
   arguments: [0, 1],
   run: async (context) => {
-    if (context.has('all')) throw new CliError(Exit.UNSUPPORTED, 'ops --all is not available in this build');
+    if (context.has('all')) return await everyOperation(context);
     const session = await context.session();
     try {
       const found: Entry[] = [];
@@ -160,6 +163,43 @@ export const opsCommand: Command = {
   },
 };
 
+interface Inspected {
+  readonly name: string;
+  readonly type: string;
+  readonly visibility: string;
+  readonly provenance: unknown;
+}
+
+/** What operators see of the whole registry, Internal operations included. */
+async function everyOperation(context: Context): Promise<undefined> {
+  const found = await context.overSession(async (session) => {
+    const all: Inspected[] = [];
+    const found = pages<{ operations: readonly Inspected[] }>(
+      session,
+      'host/operations',
+      await options(context),
+    );
+    for await (const { operations } of found) all.push(...operations);
+    return all;
+  });
+  const wanted = matcher(context.args[0]);
+  const rows = found.filter(({ name }) => wanted(name));
+  context.out.result(
+    rows,
+    table(
+      ['name', 'type', 'visibility', 'provenance'],
+      rows.map(({ name, type, visibility, provenance }) => [name, type, visibility, originText(provenance)]),
+    ),
+  );
+  return undefined;
+}
+
+function originText(provenance: unknown): string {
+  const { plugin } = (provenance ?? {}) as { plugin?: { package?: unknown; version?: unknown } };
+  const { package: from, version } = plugin ?? {};
+  return [from, version].filter((part) => typeof part === 'string').join(' ');
+}
+
 /** A substring, or with `*` a pattern of the whole name. */
 function matcher(pattern: string | undefined): (name: string) => boolean {
   if (pattern === undefined) return () => true;
@@ -192,6 +232,7 @@ export const schemaCommand: Command = {
   ],
   examples: ['alknet schema services/list --input', 'alknet schema services/list --ts'],
   arguments: [1, 1],
+  completes: 'operations',
   run: async (context) => {
     const session = await context.session();
     try {

@@ -7,10 +7,13 @@
 import type { Command } from '../command.ts';
 import { CliError, Exit } from '../exit.ts';
 import { callCommand, opsCommand, schemaCommand, subscribeCommand } from './call.ts';
-import { configValidateCommand } from './config.ts';
+import { completionCommand } from './completion.ts';
+import { configCommands } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
 import { peerCommands } from './peer.ts';
 import { pipeCommand } from './pipe.ts';
+import { pluginCommands } from './plugin.ts';
 import { secretCommands } from './secret.ts';
 import { statusCommand } from './status.ts';
 import { tokenCommands } from './token.ts';
@@ -30,19 +33,23 @@ export const commands: readonly Command[] = [
   ...tokenCommands,
   ...secretCommands,
   ...vaultCommands,
+  ...pluginCommands,
   pipeCommand,
-  configValidateCommand,
+  doctorCommand,
+  ...configCommands,
+  completionCommand,
   versionCommand,
 ];
 
 /** Known names that this build does not have. */
 const later = [
   'dev',
-  'doctor',
-  'completion',
-  'plugin',
-  'config schema',
-  'config show',
+  'plugin new',
+  'plugin add',
+  'plugin rm',
+  'plugin check',
+  'plugin pack',
+  'plugin verify',
   'ssh',
   'sftp',
   'socks',

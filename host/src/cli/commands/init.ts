@@ -4,7 +4,7 @@
  * @module
  */
 
-import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import {
   changePeers,
@@ -27,6 +27,7 @@ import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { firstConfig } from '../first-config.ts';
 import { askSecret, isInteractive, readStdin } from '../prompt.ts';
+import { readSecretInput } from '../secret-file.ts';
 
 /** `docs/spec/cli.md` 2: no shell, exec or forwarding right by default. */
 export const operatorScopes = [
@@ -203,7 +204,7 @@ async function chosenVault(context: Context): Promise<{ vault: Vault; made: bool
   }
   const phrase =
     file !== undefined
-      ? await readFile(file, 'utf8')
+      ? await readSecretInput(file, '--mnemonic-file')
       : isInteractive()
         ? await askSecret('phrase', '--mnemonic-file')
         : ((await readStdin()).split('\n')[0] ?? '');

@@ -8,12 +8,12 @@ import { readFile } from 'node:fs/promises';
 import { dial } from '../../client.ts';
 import { parseAddress } from '../../config/index.ts';
 import { DialError } from '../../endpoint/index.ts';
-import { normaliseFingerprint, type PeerEntry, peerIdFault, readPeers } from '../../identity/index.ts';
+import { normaliseFingerprint, type PeerEntry, peerIdFault } from '../../identity/index.ts';
 import type { Command, Option } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { table } from '../output.ts';
-import { changeAndWait, existing, parseWhen, replaced } from '../peers-change.ts';
+import { changeAndWait, entriesOf, existing, parseWhen, replaced } from '../peers-change.ts';
 import { confirm, isInteractive } from '../prompt.ts';
 
 const entryOptions: readonly Option[] = [
@@ -34,16 +34,16 @@ interface Change {
   readonly expiresAt: string | undefined;
 }
 
+/** The line of an ssh public key. @throws CliError exit 2 */
+async function sshKeyOf(path: string, option: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw usage(`${option}: ${path} cannot be read: ${error.code}`);
+  });
+  return text.trim();
+}
+
 async function changeOf(context: Context, addresses: readonly string[]): Promise<Change> {
-  const keys = await Promise.all(
-    context.values('ssh-key').map(async (path) =>
-      (
-        await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-          throw usage(`--ssh-key: ${path} cannot be read: ${error.code}`);
-        })
-      ).trim(),
-    ),
-  );
+  const keys = await Promise.all(context.values('ssh-key').map((path) => sshKeyOf(path, '--ssh-key')));
   const expires = context.value('expires');
   return {
     fingerprints: [...context.values('fingerprint'), ...keys].map(normaliseFingerprint),
@@ -156,17 +156,24 @@ const setCommand: Command = {
   options: [
     ...entryOptions,
     { name: 'remove-fingerprint', value: 'F', repeat: true, help: 'key to take away' },
+    { name: 'remove-ssh-key', value: 'K', repeat: true, help: 'ssh key to take away: its line, or its file' },
     { name: 'remove-scope', value: 'S', repeat: true, help: 'right to take away' },
     { name: 'remove-resource', value: 'T=V', repeat: true, help: 'grant to take away' },
     { name: 'remove-address', value: 'A', repeat: true, help: 'address to take away' },
   ],
   examples: ['alknet peer set operator --name "The operator"'],
   arguments: [1, Number.POSITIVE_INFINITY],
+  completes: 'entries',
   run: async (context) => {
     const [id = '', ...addresses] = context.args;
     const change = await changeOf(context, addresses);
+    const sshKeys = await Promise.all(
+      context
+        .values('remove-ssh-key')
+        .map((key) => (/^ssh-\S+ /.test(key) ? key : sshKeyOf(key, '--remove-ssh-key'))),
+    );
     const gone = {
-      fingerprints: context.values('remove-fingerprint').map(normaliseFingerprint),
+      fingerprints: [...context.values('remove-fingerprint'), ...sshKeys].map(normaliseFingerprint),
       scopes: context.values('remove-scope'),
       resources: context.values('remove-resource'),
       addresses: context.values('remove-address'),
@@ -203,18 +210,13 @@ function withoutHash(entry: PeerEntry | undefined) {
   return { ...rest, token: tokenHash !== undefined };
 }
 
-async function localEntries(context: Context): Promise<readonly PeerEntry[]> {
-  context.localOnly('reading peers with --node is not available in this build; it');
-  return (await readPeers(await context.dataDir())).entries;
-}
-
 const listCommand: Command = {
   path: ['peer', 'list'],
   summary: 'Who may come in',
   examples: ['alknet peer list'],
   arguments: [0, 0],
   run: async (context) => {
-    const entries = (await localEntries(context)).map((entry) => withoutHash(entry));
+    const entries = (await entriesOf(context)).map((entry) => withoutHash(entry));
     const rows = entries.flatMap((entry) =>
       entry === undefined
         ? []
@@ -240,8 +242,9 @@ const showCommand: Command = {
   usage: 'ID',
   examples: ['alknet peer show operator'],
   arguments: [1, 1],
+  completes: 'entries',
   run: async (context) => {
-    const entry = withoutHash(existing(await localEntries(context), context.args[0] ?? ''));
+    const entry = withoutHash(existing(await entriesOf(context), context.args[0] ?? ''));
     context.out.result(entry, JSON.stringify(entry, null, 2));
     return undefined;
   },
@@ -254,6 +257,7 @@ function switchCommand(word: 'enable' | 'disable', summary: string): Command {
     usage: 'ID',
     examples: [`alknet peer ${word === 'enable' ? 'enable operator' : 'disable --help'}`],
     arguments: [1, 1],
+    completes: 'entries',
     run: async (context) => {
       const id = context.args[0] ?? '';
       await changeAndWait(context, (entries) =>
@@ -271,9 +275,10 @@ const removeCommand: Command = {
   usage: 'ID',
   examples: ['alknet peer rm --help'],
   arguments: [1, 1],
+  completes: 'entries',
   run: async (context) => {
     const id = context.args[0] ?? '';
-    existing(await localEntries(context), id);
+    existing(await entriesOf(context), id);
     if (!(await confirm(`remove peer ${id} and end its connections?`, context.yes)))
       throw new CliError(Exit.FAILED, 'not removed');
     await changeAndWait(context, (entries) => {

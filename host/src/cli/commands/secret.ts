@@ -4,13 +4,13 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
 import { listSecrets, removeSecret, rotateSecrets, setSecret } from '../../vault/index.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { table } from '../output.ts';
 import { askSecret, isInteractive, readStdin } from '../prompt.ts';
+import { readSecretInput } from '../secret-file.ts';
 
 const passphraseFile = { name: 'passphrase-file', value: 'F', help: 'file with the vault passphrase' };
 
@@ -39,7 +39,7 @@ export const secretCommands: readonly Command[] = [
       const file = context.value('file');
       const text =
         file !== undefined
-          ? await readFile(file, 'utf8')
+          ? await readSecretInput(file, '--file')
           : isInteractive()
             ? await askSecret(`value of ${name}`, '--file')
             : await readStdin();

@@ -1,3 +1,4 @@
+import type { Session } from '@alknet/sdk/call';
 import { protectionText } from '../../node/status.ts';
 import type { NodeStatus } from '../../operations/status.ts';
 import { readVaultFile } from '../../vault/index.ts';
@@ -5,6 +6,7 @@ import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { notRunning } from '../context.ts';
 import { table } from '../output.ts';
+import { pages } from '../pages.ts';
 
 export const statusCommand: Command = {
   path: ['status'],
@@ -23,6 +25,7 @@ async function status(context: Context): Promise<number | undefined> {
     {},
     { timeoutMs: context.timeout, signal: context.signal },
   )) as NodeStatus;
+  const online = await peersOnline(context, session);
   session.close();
   const {
     id,
@@ -53,7 +56,7 @@ async function status(context: Context): Promise<number | undefined> {
       plugins,
       certificates,
       connections,
-      peersOnline: 0,
+      peersOnline: online,
       vault,
       problems,
     },
@@ -66,7 +69,7 @@ async function status(context: Context): Promise<number | undefined> {
         ? []
         : [`          restart needed for: ${configuration.restartNeeded.join(', ')}`]),
       `vault     ${vault.state}; ${vault.protection}`,
-      `open      ${connections} connections`,
+      `open      ${connections} connections, ${online} peers`,
       '',
       table(
         ['listener', 'address', 'alpns'],
@@ -80,6 +83,19 @@ async function status(context: Context): Promise<number | undefined> {
     ].join('\n'),
   );
   return undefined;
+}
+
+/** Distinct peers that are connected. */
+async function peersOnline(context: Context, session: Session): Promise<number> {
+  const peers = new Set<string>();
+  const found = pages<{ connections: readonly { peer: string | null }[] }>(
+    session,
+    'host/connections/list',
+    context.callOptions,
+  );
+  for await (const { connections } of found)
+    for (const { peer } of connections) if (peer !== null) peers.add(peer);
+  return peers.size;
 }
 
 async function offline(context: Context): Promise<number> {

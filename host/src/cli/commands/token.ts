@@ -4,11 +4,11 @@
  * @module
  */
 
-import { makeToken, peerIdFault, readPeers, tokenHash } from '../../identity/index.ts';
+import { makeToken, peerIdFault, tokenHash } from '../../identity/index.ts';
 import type { Command } from '../command.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { table } from '../output.ts';
-import { changeAndWait, existing, parseWhen } from '../peers-change.ts';
+import { changeAndWait, entriesOf, existing, parseWhen } from '../peers-change.ts';
 import { confirm } from '../prompt.ts';
 
 const newCommand: Command = {
@@ -22,13 +22,14 @@ const newCommand: Command = {
   ],
   examples: ['alknet token new ci --scope host:read --expires 90d'],
   arguments: [1, 1],
+  completes: 'entries',
   run: async (context) => {
     const id = context.args[0] ?? '';
     const fault = peerIdFault(id);
     if (fault !== undefined) throw usage(`peer id ${JSON.stringify(id)}: ${fault}`);
     const expires = context.value('expires');
     const expiresAt = expires === undefined ? undefined : parseWhen(expires);
-    const { entries } = await readPeers(await context.dataDir());
+    const entries = await entriesOf(context);
     const old = entries.find((entry) => entry.id === id);
     if (
       old?.tokenHash !== undefined &&
@@ -69,8 +70,7 @@ const listCommand: Command = {
   examples: ['alknet token list'],
   arguments: [0, 0],
   run: async (context) => {
-    context.localOnly('token list with --node is not available in this build; it');
-    const { entries } = await readPeers(await context.dataDir());
+    const entries = await entriesOf(context);
     const rows = entries
       .filter((entry) => entry.tokenHash !== undefined)
       .map(({ id, displayName, scopes, expiresAt }) => ({
@@ -96,6 +96,7 @@ const revokeCommand: Command = {
   usage: 'ID',
   examples: ['alknet token revoke --help'],
   arguments: [1, 1],
+  completes: 'entries',
   run: async (context) => {
     const id = context.args[0] ?? '';
     await changeAndWait(context, (entries) => {

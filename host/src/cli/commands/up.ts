@@ -6,10 +6,11 @@
 
 import { spawn } from 'node:child_process';
 import { addressText } from '../../endpoint/address.ts';
-import { type AlknetNode, startNode } from '../../node.ts';
+import type { AlknetNode } from '../../node.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit } from '../exit.ts';
+import { wantsColour } from '../output.ts';
 import { askSecret, isInteractive } from '../prompt.ts';
 
 export const upCommand: Command = {
@@ -45,6 +46,8 @@ async function up(context: Context): Promise<number> {
     context.value('passphrase-file'),
     process.env['CREDENTIALS_DIRECTORY'],
   ];
+  // The whole node: no other command waits for it to load.
+  const { startNode } = await import('../../node.ts');
   const node = await startNode({
     configPath,
     ownProcess: true,
@@ -53,6 +56,7 @@ async function up(context: Context): Promise<number> {
     ...(format === undefined ? {} : { logFormat: format }),
     ...(passphraseFile === undefined ? {} : { passphraseFile }),
     ...(credentials === undefined ? {} : { credentialsDirectory: credentials }),
+    colour: wantsColour(context.value('color'), process.stderr),
     ...(isInteractive() ? { prompt: () => askSecret('vault passphrase', '--passphrase-file') } : {}),
   });
   // Before anybody is told that it runs, and may stop it.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { askControl, type ControlAnswer } from '../../control-socket.ts';
 import { ed25519Fingerprint, sshKeyLine, writeOperatorKey } from '../../identity/index.ts';
 import { protectionText } from '../../node/status.ts';
@@ -27,6 +27,7 @@ import { type Context, notRunning } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { table } from '../output.ts';
 import { askSecret, confirm, isInteractive, readStdin } from '../prompt.ts';
+import { readSecretInput } from '../secret-file.ts';
 
 const passphraseFile = { name: 'passphrase-file', value: 'F', help: 'file with the vault passphrase' };
 
@@ -165,7 +166,7 @@ export const vaultCommands: readonly Command[] = [
       const file = context.value('mnemonic-file');
       const phrase =
         file !== undefined
-          ? await readFile(file, 'utf8')
+          ? await readSecretInput(file, '--mnemonic-file')
           : isInteractive()
             ? await askSecret('phrase', '--mnemonic-file')
             : await readStdin();

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { alknetVersion } from '../../node.ts';
+import { alknetVersion } from '../../version.ts';
 import type { Command } from '../command.ts';
 
 const require = createRequire(import.meta.url);
