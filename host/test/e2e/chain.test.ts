@@ -46,20 +46,20 @@ interface Link {
   settings: object;
 }
 
-async function start(t: TestContext, link: Omit<Link, 'daemon' | 'port' | 'id'>, port = 0): Promise<Link> {
+async function start(link: Omit<Link, 'daemon' | 'port' | 'id'>, port = 0): Promise<Link> {
   const { place, settings } = link;
   const listen = { quic: `127.0.0.1:${port}`, tls: `127.0.0.1:${port}` };
   const config = { dataDir: './data', listen, limits: { drain: '200ms' }, ...settings };
   await place.write('alknet.config.json', JSON.stringify(config));
   await place.write('clock.mjs', clock);
-  const daemon = await up(t, place, [], { NODE_OPTIONS: `--import=${join(place.folder, 'clock.mjs')}` });
+  const daemon = await up(place, [], { NODE_OPTIONS: `--import=${join(place.folder, 'clock.mjs')}` });
   return { ...link, daemon, id: daemon.id, port: daemon.port };
 }
 
 /** Ends a node with SIGKILL and starts it on the same port, perhaps with other settings. */
-async function restart(t: TestContext, link: Link, settings = link.settings): Promise<void> {
+async function restart(link: Link, settings = link.settings): Promise<void> {
   link.settings = settings;
-  link.daemon = (await start(t, link, link.port)).daemon;
+  link.daemon = (await start(link, link.port)).daemon;
 }
 
 async function kill(link: Link): Promise<void> {
@@ -85,7 +85,7 @@ async function chain(t: TestContext): Promise<Chain> {
   await c.ok(['peer', 'add', 'middle', '--fingerprint', idB]);
   await b.ok(['peer', 'add', 'front', '--fingerprint', idA]);
   await c.write('tool.ts', tool);
-  const end = await start(t, {
+  const end = await start({
     place: c,
     name: 'end',
     settings: { plugins: { call: true, tool: { use: './tool.ts', isolation: 'inline' } } },
@@ -97,7 +97,7 @@ async function chain(t: TestContext): Promise<Chain> {
     transport: 'tls',
     import: true,
   });
-  const middle = await start(t, {
+  const middle = await start({
     place: b,
     name: 'middle',
     settings: {
@@ -106,7 +106,7 @@ async function chain(t: TestContext): Promise<Chain> {
       export: [{ operations: 'end/*', as: 'mid/', access: 'authenticated' }],
     },
   });
-  const front = await start(t, {
+  const front = await start({
     place: a,
     name: 'front',
     settings: {
@@ -169,12 +169,12 @@ test('a chain of nodes: calls through a killed node fail at once, and go through
       );
       return code === 'NOT_FOUND';
     });
-    await restart(t, link);
+    await restart(link);
     await whole(session);
   }
   await kill(end);
   await end.place.write('tool.ts', tool.replace("'tool/echo'", "'tool/again'"));
-  await restart(t, end);
+  await restart(end);
   await whole(session, 'front/tool/again');
   await assert.rejects(echo(session, 1), { code: 'NOT_FOUND' });
 });

@@ -63,7 +63,7 @@ test('CLI-17 plugin enable and disable leave every other byte, keep the mode, an
   await here.write('echo.ts', echo);
   await here.write('alknet.config.json', text);
   const { mode } = await stat(here.config);
-  await up(t, here);
+  await up(here);
   const enabled = JSON.parse(await here.ok(['plugin', 'enable', 'echo', '--json'])) as object;
   assert.deepEqual(enabled, { name: 'echo', state: 'running' });
   assert.equal(
@@ -81,7 +81,7 @@ test('CLI-17 what the running node refuses is undone, byte for byte, with exit 3
   const here = await made(t);
   await here.write('echo.ts', echo);
   await here.write('alknet.config.json', text);
-  await up(t, here);
+  await up(here);
   // There is no twin.js: the file fits its schema, and the node will not have it.
   const { code, stderr } = await here.run(['plugin', 'enable', 'twin']);
   assert.equal(code, 3);
@@ -95,7 +95,7 @@ test('CLI-17 what the running node refuses is undone, byte for byte, with exit 3
 
 test('CLI-41 HUP applies new settings, connections live on, and status names keys that need a restart', async (t) => {
   const here = await made(t);
-  const node = await up(t, here);
+  const node = await up(here);
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(here.data, 'operator.key'),
   });
@@ -124,7 +124,7 @@ test('CLI-10 TERM closes listeners first, lets work end within the drain time, a
     'alknet.config.json',
     JSON.stringify({ dataDir: './data', listen, plugins: { call: true }, limits: { drain: 1 } }),
   );
-  const node = await up(t, here);
+  const node = await up(here);
   const target = `127.0.0.1:${node.port}#${node.id}`;
   const identity = join(here.data, 'operator.key');
   const session = await connect(target, { identity });

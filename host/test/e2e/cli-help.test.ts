@@ -26,7 +26,7 @@ test('CLI-01 every example of every command runs as printed on a fresh node', as
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(node, 'exit');
-  t.after(async () => {
+  here.daemons.add(async () => {
     if (node.exitCode === null) node.kill('SIGKILL');
     await ended;
   });
@@ -37,7 +37,7 @@ test('CLI-01 every example of every command runs as printed on a fresh node', as
     assert.equal(code, 0, `${example}: ${stderr}`);
   };
   const free = examples.filter((example) => rank(example) === -1);
-  // Two at a time: starting a process is what takes long here.
+  // Some at a time: starting a process is what takes long here.
   const queue = [...free];
   const worker = async () => {
     for (let example = queue.shift(); example !== undefined; example = queue.shift()) await run(example);
@@ -138,7 +138,7 @@ test('CLI-31 output to a pipe has no colour, progress or truncation, and NO_COLO
 test('CLI-32 a reader that leaves early ends the command quietly with exit 0', async (t) => {
   const here = await made(t);
   const sh = await shellIn(here);
-  await up(t, here);
+  await up(here);
   const commandsThatWrite = ['alknet ops', 'alknet config schema', 'alknet help'];
   for (const text of commandsThatWrite) {
     const { code, stdout, stderr } = await sh(`set -o pipefail; ${text} | head -1`);
@@ -152,7 +152,7 @@ test('CLI-34 the bash completion loads and completes commands, options, peers an
   const here = await made(t);
   const sh = await shellIn(here);
   await here.ok(['peer', 'add', 'bobby', '--fingerprint', `ed25519:${'0'.repeat(63)}1`]);
-  await up(t, here);
+  await up(here);
   await eventually('the node tells its operations', async () =>
     (await here.read('data/node.json')).includes('services/list'),
   );

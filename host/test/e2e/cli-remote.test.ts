@@ -43,7 +43,7 @@ async function entriesOf(here: Place) {
 
 test('CLI-43 peer and token commands leave the same entries locally and with --node, and no token travels', async (t) => {
   const [here, there] = await Promise.all([made(t), made(t)]);
-  const node = await up(t, there, ['--log-level', 'trace']);
+  const node = await up(there, ['--log-level', 'trace']);
   const remote = ['--node', `127.0.0.1:${node.port}#${node.id}`];
   const tokens: string[] = [];
   // The two at once; each in its own order.
@@ -114,7 +114,7 @@ test('CLI-16 vault and secret refuse --node with exit 2', async (t) => {
 
 test('CLI-16 the control socket knows lock, unlock and state alone, and no other user reaches it', async (t) => {
   const here = await made(t);
-  await up(t, here);
+  await up(here);
   const path = join(here.data, 'control.sock');
   const ask = async (line: string) => {
     const socket = connect(path);
@@ -150,7 +150,7 @@ test('CLI-16 the control socket knows lock, unlock and state alone, and no other
 test('CLI-18 peer add without a fingerprint trusts nothing unless a person confirms the key that is shown', async (t) => {
   const here = await made(t);
   const sh = await shellIn(here);
-  const node = await up(t, here);
+  const node = await up(here);
   const address = `127.0.0.1:${node.port}`;
   const before = await here.read('data/peers.json');
   const noTerminal = await here.run(['peer', 'add', 'bob', address]);
@@ -179,7 +179,7 @@ test('CLI-09 a host name is accepted wherever an address is', async (t) => {
       plugins: { call: true },
     }),
   );
-  const node = await up(t, here);
+  const node = await up(here);
   const place = `localhost:${node.port}`;
   const list = ['call', 'services/list', 'limit:=1', '--json'];
   const expected = await here.ok(list);

@@ -57,7 +57,7 @@ test('CLI-22 pipe carries 100 MiB of random bytes both ways intact, and half-clo
   const bytes = randomFillSync(Buffer.allocUnsafe(100 * 1024 * 1024));
   const expected = createHash('sha256').update(bytes).digest('hex');
   await writeFile(join(here.folder, 'bytes'), bytes);
-  await up(t, here);
+  await up(here);
   const back = await sh('set -o pipefail; alknet pipe local mirror/echo < bytes | sha256sum');
   assert.equal(back.code, 0, back.stderr);
   assert.equal(back.stdout.slice(0, 64), expected);
@@ -70,7 +70,7 @@ test('CLI-21 subscribe --count 3 prints three lines, and the handler on the node
   const here = await made(t);
   await here.write('ticker.ts', ticker);
   await here.write('alknet.config.json', config('ticker'));
-  const node = await up(t, here);
+  const node = await up(here);
   const out = await here.ok(['subscribe', 'ticker/ticks', '--count', '3']);
   assert.deepEqual(
     out

@@ -37,7 +37,7 @@ async function withClock(here: Place): Promise<void> {
 
 test('CLI-02 CFG-05 init then up gives a working node on loopback alone, and status shows it', async (t) => {
   const here = await made(t);
-  const node = await up(t, here);
+  const node = await up(here);
   const status = JSON.parse(await here.ok(['status', '--json'])) as {
     running: boolean;
     id: string;
@@ -52,7 +52,7 @@ test('CLI-02 CFG-05 init then up gives a working node on loopback alone, and sta
 test('IDN-13 IDN-19 END-48 a second person calls, subscribes, aborts, is disabled and cut off', async (t) => {
   const here = await made(t);
   await withClock(here);
-  const node = await up(t, here);
+  const node = await up(here);
   const bob = await made(t);
   const { stdout } = await bob.run(['peer', 'show', 'operator', '--json']);
   const [fingerprint = ''] = (JSON.parse(stdout) as { fingerprints: string[] }).fingerprints;
@@ -87,7 +87,7 @@ test('IDN-13 IDN-19 END-48 a second person calls, subscribes, aborts, is disable
 test('IDN-20 CALL-61 removing a scope is felt by the next request on a live connection', async (t) => {
   const here = await made(t);
   await withClock(here);
-  const node = await up(t, here);
+  const node = await up(here);
   await here.ok(['peer', 'set', 'operator', '--scope', 'clock:read']);
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(here.data, 'operator.key'),
@@ -103,7 +103,7 @@ test('IDN-20 CALL-61 removing a scope is felt by the next request on a live conn
 
 test('IDN-22 CLI-08 CLI-19 a token stands in one line of output alone, and a revoked one is refused at once', async (t) => {
   const here = await made(t);
-  const node = await up(t, here, ['--log-level', 'trace']);
+  const node = await up(here, ['--log-level', 'trace']);
   const token = (await here.ok(['token', 'new', 'ci', '--scope', 'host:read'])).trim();
   assert.match(token, /^alk_[A-Za-z0-9_-]{43}$/);
   await here.write('token', token);
@@ -133,7 +133,7 @@ test('CFG-41 CFG-01 an entry in the configuration gives nobody a right, and a pl
   await here.write('clock.ts', clock);
   const peers = { bob: { addresses: ['127.0.0.1:9'], fingerprints } };
   await here.write('alknet.config.json', config({}, { peers }));
-  const node = await up(t, here);
+  const node = await up(here);
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(bob.data, 'operator.key'),
   });
@@ -193,7 +193,7 @@ test('END-51 CLI-11 a second SIGTERM ends the process at once, with 143', async 
     'alknet.config.json',
     config({ stuck: { use: './stuck.ts', isolation: 'inline' } }, { limits: { drain: 10 } }),
   );
-  const node = await up(t, here);
+  const node = await up(here);
   // Held open by this connection, which is busy.
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(here.data, 'operator.key'),
@@ -222,7 +222,7 @@ test('END-52 a plugin that never stops delays the exit a little and is named in 
      export default definePlugin({ name: 'stuck', version: '1.0.0', start: () => ({ stop: () => new Promise(() => {}) }) });`,
   );
   await here.write('alknet.config.json', config({ stuck: { use: './stuck.ts', isolation: 'inline' } }));
-  const node = await up(t, here);
+  const node = await up(here);
   const begun = performance.now();
   assert.equal(await node.stop(), 1);
   assert.ok(performance.now() - begun < 3_000);
@@ -231,7 +231,7 @@ test('END-52 a plugin that never stops delays the exit a little and is named in 
 
 test('CLI-38 a second up on one data directory exits 8 and does not disturb the first', async (t) => {
   const here = await made(t);
-  const node = await up(t, here);
+  const node = await up(here);
   const { code, stderr } = await here.run(['up']);
   assert.equal(code, 8);
   assert.match(stderr, /runs on/);
@@ -249,14 +249,14 @@ test('VLT-48 a passphrase vault opens by file and by systemd credential; with ne
   const { code, stderr } = await here.run(['up']);
   assert.equal(code, 10);
   assert.match(stderr, /--passphrase-file/);
-  const node = await up(t, here, ['--passphrase-file', 'pass']);
+  const node = await up(here, ['--passphrase-file', 'pass']);
   assert.equal(await node.stop(), 0);
   assert.ok(!node.output().includes('long enough'), 'VLT-53: no passphrase in the log');
 });
 
 test('CLI-12 CLI-15 with --json standard output parses and errors are one JSON line with their exit code', async (t) => {
   const here = await made(t);
-  await up(t, here);
+  await up(here);
   JSON.parse(await here.ok(['ops', '--json']));
   JSON.parse(await here.ok(['peer', 'list', '--json']));
   const cases: [string[], number][] = [
@@ -278,7 +278,7 @@ test('CLI-12 CLI-15 with --json standard output parses and errors are one JSON l
 
 test('CLI-14 CLI-13 a wrong pin exits 5 with both keys, and a host without pin is refused', async (t) => {
   const here = await made(t);
-  const node = await up(t, here);
+  const node = await up(here);
   const wrong = `ed25519:${'0'.repeat(64)}`;
   const mismatch = await here.run(['call', 'services/list', '--node', `127.0.0.1:${node.port}#${wrong}`]);
   assert.equal(mismatch.code, 5);
@@ -288,7 +288,7 @@ test('CLI-14 CLI-13 a wrong pin exits 5 with both keys, and a host without pin i
 
 test('CLI-20 call takes JSON, a file, standard input and key=value with equal results', async (t) => {
   const here = await made(t);
-  await up(t, here);
+  await up(here);
   await here.write('input.json', '{ "name": "services/list" }');
   const ways = [
     ['{ "name": "services/list" }'],
@@ -327,7 +327,7 @@ test('CFG-46 a log level changed in the file takes effect without restart, for o
   await here.write('talk.ts', talker);
   const withLog = (log: object) => config({ talk: { use: './talk.ts', isolation: 'inline' } }, { log });
   await here.write('alknet.config.json', withLog({ level: 'info' }));
-  const node = await up(t, here);
+  const node = await up(here);
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {
     identity: join(here.data, 'operator.key'),
   });

@@ -62,7 +62,7 @@ test('VLT-56 VLT-57 a changed and a rotated secret is used by the next call with
   const here = await made(t);
   await here.ok(['secret', 'set', 'weather'], 'first value');
   await withWeather(here);
-  const node = await up(t, here);
+  const node = await up(here);
   assert.equal(await ask(here), digest('first value'));
 
   const operator = await connect(`127.0.0.1:${node.port}#${node.id}`, {
@@ -107,7 +107,7 @@ test('VLT-53 environment, arguments and log of the daemon hold no passphrase, ph
   const words = phrase.trim().split(/\s+/).slice(-24);
   assert.equal(words.length, 24);
   await withWeather(here, { log: { level: 'trace' } });
-  const node = await up(t, here, ['--passphrase-file', 'pass']);
+  const node = await up(here, ['--passphrase-file', 'pass']);
   assert.equal(await ask(here), digest(value));
   await here.ok(['secret', 'set', 'weather', '--passphrase-file', 'pass'], `${value}-2`);
   await eventually('the new value', async () => (await ask(here)) === digest(`${value}-2`));
@@ -121,7 +121,7 @@ test('VLT-65 with lockAfterStart the node serves, and a changed secret waits for
   const here = await made(t);
   await here.ok(['secret', 'set', 'weather'], 'first value');
   await withWeather(here, { vault: { lockAfterStart: true } });
-  const node = await up(t, here);
+  const node = await up(here);
   const state = async () =>
     (JSON.parse(await here.ok(['vault', 'show', '--json'])) as { state: string }).state;
   assert.equal(await state(), 'locked');

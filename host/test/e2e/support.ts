@@ -18,6 +18,8 @@ export interface Ran {
 
 export interface Place {
   readonly folder: string;
+  /** What ends each daemon that runs here. */
+  readonly daemons: Set<() => Promise<unknown>>;
   readonly data: string;
   readonly config: string;
   run(args: readonly string[], input?: string): Promise<Ran>;
@@ -30,10 +32,16 @@ export interface Place {
 /** An empty folder, in which the command finds nothing of the machine's own. */
 export async function place(t: TestContext): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'alknet-e2e-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const daemons = new Set<() => Promise<unknown>>();
+  // Hooks run in the order in which they were made: what writes here must end first.
+  t.after(async () => {
+    await Promise.all([...daemons].map((end) => end()));
+    await rm(folder, { recursive: true, force: true });
+  });
   const run = (args: readonly string[], input = '') => runCommand(folder, args, input);
   return {
     folder,
+    daemons,
     data: join(folder, 'data'),
     config: join(folder, 'alknet.config.json'),
     run,
@@ -98,7 +106,6 @@ export async function made(t: TestContext, extra: readonly string[] = ['--no-pas
 
 /** Runs `alknet up` and resolves when it serves; rejects with its output when it ends instead. */
 export async function up(
-  t: TestContext,
   here: Place,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
@@ -109,7 +116,7 @@ export async function up(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  t.after(async () => {
+  here.daemons.add(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await closed;
   });
