@@ -1,17 +1,19 @@
 /**
- * Follows the README as a reader would: in a fresh clone, command by command. In its `console` blocks a line that begins
+ * Follows the README, and then docs/operate.md, as a reader would: in a fresh clone, command by command. In its `console` blocks a line that begins
  * with `$ ` is run and must exit 0; the lines below it are what the reader is shown, and each
  * must appear in the output, where `…` stands for anything. `npm start`, and what ends in `&`, goes on until the end. A `js`
  * or `jsonc` block whose first line is `// NAME` is written to that file first.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './install.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'alknet-readme-'));
 const clone = join(folder, 'alknet');
+/** Where the commands run; the day of docs/operate.md begins in an empty folder. */
+let place = clone;
 /** What goes on in the background. */
 const nodes = [];
 
@@ -54,7 +56,7 @@ function shows(output, line) {
 function background({ command, expected }) {
   return new Promise((resolve, reject) => {
     const node = spawn('bash', ['-c', `exec ${command.replace(/ &$/, '')}`], {
-      cwd: clone,
+      cwd: place,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -84,7 +86,7 @@ async function patiently(step) {
   const until = Date.now() + 5_000;
   while (Date.now() < until) {
     const { status } = spawnSync('bash', ['-o', 'pipefail', '-c', step.command], {
-      cwd: clone,
+      cwd: place,
       timeout: 60_000,
     });
     if (status === 0) return;
@@ -94,7 +96,7 @@ async function patiently(step) {
 
 function foreground({ command, expected }) {
   const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
-    cwd: clone,
+    cwd: place,
     encoding: 'utf8',
     timeout: 60_000,
   });
@@ -102,6 +104,24 @@ function foreground({ command, expected }) {
   if (result.status !== 0) fail(`$ ${command}\nexit ${result.status}\n${output}`);
   for (const line of expected)
     if (!shows(output, line)) fail(`$ ${command}\nexpected: ${line}\nfound:\n${output}`);
+}
+
+async function follow(document) {
+  let written = false;
+  for (const step of steps(readFileSync(join(clone, document), 'utf8'))) {
+    if (step.file !== undefined) writeFileSync(join(place, step.file), step.text);
+    else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
+    else if (step.command === 'npm test')
+      continue; // CI has run it already
+    else if (step.command === 'npm start' || step.command.endsWith(' &')) await background(step);
+    else {
+      if (written) await patiently(step);
+      foreground(step);
+    }
+    written = step.file !== undefined;
+    if (step.command !== undefined) console.log(`ran   $ ${step.command}`);
+    if (process.exitCode) break;
+  }
 }
 
 async function end() {
@@ -117,20 +137,12 @@ async function end() {
 try {
   const cloned = spawnSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
   if (cloned.status !== 0) throw new Error('git clone failed');
-  let written = false;
-  for (const step of steps(readFileSync(join(clone, 'README.md'), 'utf8'))) {
-    if (step.file !== undefined) writeFileSync(join(clone, step.file), step.text);
-    else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
-    else if (step.command === 'npm test')
-      continue; // CI has run it already
-    else if (step.command === 'npm start' || step.command.endsWith(' &')) await background(step);
-    else {
-      if (written) await patiently(step);
-      foreground(step);
-    }
-    written = step.file !== undefined;
-    if (step.command !== undefined) console.log(`ran   $ ${step.command}`);
-    if (process.exitCode) break;
+  await follow('README.md');
+  if (!process.exitCode) {
+    place = join(clone, 'day');
+    mkdirSync(place);
+    process.env.PATH = `${join(clone, 'node_modules', '.bin')}:${process.env.PATH}`;
+    await follow('docs/operate.md');
   }
 } catch (error) {
   fail(error.message);

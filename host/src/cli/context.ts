@@ -150,7 +150,8 @@ export class Context {
   }
 
   async dialOptions(): Promise<DialOptions> {
-    const identity = await this.identity();
+    // A token stands in the place of the operator, not beside him.
+    const identity = this.value('token-file') === undefined ? await this.identity() : undefined;
     const transport = this.value('transport');
     if (transport !== undefined && transport !== 'auto' && transport !== 'quic' && transport !== 'tls') {
       throw usage(`--transport: expected auto, quic or tls, found ${JSON.stringify(transport)}`);

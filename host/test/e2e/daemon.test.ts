@@ -109,6 +109,8 @@ test('IDN-22 CLI-08 CLI-19 a token stands in one line of output alone, and a rev
   await here.write('token', token);
   await here.ok(['call', 'host/status', '--token-file', 'token']);
   await here.ok(['token', 'revoke', 'ci']);
+  // The operator's own key, which could see it, is not shown beside a token.
+  assert.equal((await here.run(['call', 'host/status', '--token-file', 'token'])).code, 5);
   const session = await connect(`127.0.0.1:${node.port}#${node.id}`, {});
   t.after(() => session.close());
   await assert.rejects(
