@@ -76,7 +76,7 @@ export interface TransportConnection {
   readonly peerChain: readonly Uint8Array[];
   readonly closed: Promise<CloseInfo>;
   /**
-   * Takes the streams that the peer opens, in order of opening. Set once, in the turn in which the connection was
+   * Takes the streams that the peer opens, in the order in which they arrive. Set once, in the turn in which the connection was
    * handed over or later; streams that came before wait, unread, under flow control.
    */
   serve(onStream: (stream: Stream) => void): void;
