@@ -286,7 +286,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   let announced: Promise<void> = Promise.resolve();
   let over = false;
   const announce = () => {
-    announced = announced.then(async () => {
+    const write = async () => {
       if (over) return;
       await writeNodeFile(dataDir, {
         pid: process.pid,
@@ -306,7 +306,10 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
           return visibility === 'internal' ? [] : [name];
         }),
       });
-    });
+    };
+    announced = announced
+      .then(write)
+      .catch((error: unknown) => log.error('node.json not written', { error }));
     return announced;
   };
   let announcing = false;

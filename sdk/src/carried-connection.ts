@@ -144,7 +144,7 @@ const nothing: AsyncIterable<never> = {
   async *[Symbol.asyncIterator]() {},
 };
 
-/** The streams of the peer in order of opening, done when the connection is over. */
+/** The streams of the peer in order of arrival, done when the connection is over. */
 function incomingStreams(carrier: Carrier): AsyncIterator<Stream, undefined, undefined> {
   type Result = IteratorResult<Stream, undefined>;
   const done: Result = { done: true, value: undefined };

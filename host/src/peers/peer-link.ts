@@ -58,6 +58,9 @@ export interface LinkSession extends RemoteCaller {
   readonly peer: string | undefined;
 }
 
+/** Milliseconds for which changes of a remote's registry are gathered. */
+const calm = 100;
+
 /** Failures that stay until somebody changes something. */
 const refusals = new Set([
   'PeerMismatch',
@@ -185,23 +188,32 @@ export class PeerLink {
   /** Imports at once, and again whenever the remote's registry, or what is asked for, has changed. */
   async #keepImported(peer: ConnectedPeer): Promise<void> {
     let failures = 0;
-    let over = false;
+    const over = new AbortController();
     void peer.remote.closed.then(() => {
-      over = true;
+      over.abort();
       this.#awake();
     });
-    const unlisten = peer.offers.onStale(() => this.#awake());
+    let stale = false;
+    const unlisten = peer.offers.onStale(() => {
+      stale = true;
+      this.#awake();
+    });
     try {
-      while (!over && !this.#ending.signal.aborted) {
+      while (!over.signal.aborted && !this.#ending.signal.aborted) {
         const wake = this.#wake.signal;
         const error = await this.#import(peer);
-        if (over) return;
+        if (over.signal.aborted) return;
         this.#importError = error;
         failures = error === undefined ? 0 : failures + 1;
         if (error !== undefined) {
           this.#parts.log.warn('import failed', { alias: this.#settings.alias, reason: error });
           await pause(waitAfter(failures, Math.random()), wake);
-        } else await aborted(wake);
+        } else {
+          await aborted(wake);
+          // A remote that changes all the time does not keep this node reading.
+          if (stale) await pause(calm, over.signal);
+          stale = false;
+        }
       }
     } finally {
       unlisten();
