@@ -88,7 +88,7 @@ interface Row {
   readonly missing: readonly { readonly member: string; readonly entry: string; readonly add: string }[];
 }
 
-test('REG-38 host/operations and host/plugins/list show provenance and privilege, to operators alone', async (t) => {
+test('host/operations and host/plugins/list show provenance and privilege', async (t) => {
   const { node, reader, root } = await lab(t, { tool, boss });
   await node.configure({ plugins: { tool, boss }, reach: ['tool/*'] });
   const { plugins } = (await reader.call('host/plugins/list', {})) as { plugins: Row[] };
