@@ -6,7 +6,7 @@
  */
 
 import { Duplex } from 'node:stream';
-import { ConnectionError, StreamCode } from '@alknet/sdk';
+import { StreamCode } from '@alknet/sdk';
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
@@ -141,23 +141,4 @@ function streamCodeOf(error: Error | null): number | undefined {
   return typeof streamCode === 'number' && Number.isSafeInteger(streamCode) && streamCode >= 0
     ? streamCode
     : undefined;
-}
-
-/** What the binding throws for a stream that the peer gave up: `StreamReset(code)`, `StreamStopped(code)`. */
-export function streamError(error: unknown): ConnectionError {
-  const text = error instanceof Error ? error.message : String(error);
-  const match = /^Stream(Reset|Stopped)\((\d+)\)/.exec(text);
-  if (match === null) return new ConnectionError('INTERNAL', `QUIC stream failed: ${text}`, { cause: error });
-  const streamCode = Number(match[2]);
-  return match[1] === 'Reset'
-    ? new ConnectionError(
-        'STREAM_RESET',
-        `the peer reset the stream with code 0x${streamCode.toString(16)}`,
-        { streamCode },
-      )
-    : new ConnectionError(
-        'STREAM_STOPPED',
-        `the peer takes no more data, code 0x${streamCode.toString(16)}`,
-        { streamCode },
-      );
 }

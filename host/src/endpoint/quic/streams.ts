@@ -1,0 +1,402 @@
+/**
+ * The streams of one QUIC connection: moves bytes between quiche and the Duplexes of both sides, within the budgets of a
+ * turn. `docs/spec/endpoint.md` 3, 4 and 6.3.
+ *
+ * @module
+ */
+
+import type { CloseInfo, OpenStreamOptions, Stream } from '@alknet/sdk';
+import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
+import { Shutdown } from '@matrixai/quic/native/types.js';
+import type { TransportStats } from '../engine.ts';
+import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
+import { OpenWaiters } from './open-waiters.ts';
+import { closedError, errorText, isDone, streamError } from './quiche-error.ts';
+import { readBuffer, takeRead } from './read-buffer.ts';
+import { QuicStream, type StreamOwner } from './stream.ts';
+
+/** What the streams need of their connection. */
+export interface StreamCarrier {
+  readonly native: QuicheConnection;
+  readonly role: 'client' | 'server';
+  readonly flood: FloodBudget;
+  /** Set when the connection has ended. */
+  readonly closeInfo: CloseInfo | undefined;
+  readonly closed: Promise<CloseInfo>;
+  /** Lets quiche work and send at the end of this turn. */
+  schedule(): void;
+  /** Sends what quiche has to send, now. */
+  flush(): void;
+  /** Resolves when nothing is scheduled any more. */
+  quiet(): Promise<void>;
+}
+
+/** Bytes taken from quiche before a reader asks: of one stream, and of a connection. */
+const maxStreamAhead = 1024 * 1024;
+const maxAhead = 8 * 1024 * 1024;
+/** Ends that may be remembered before they are looked at. */
+const maxFinishing = 1024;
+
+const noBytes = Buffer.alloc(0);
+
+export class QuicStreams implements StreamOwner {
+  readonly #carrier: StreamCarrier;
+  readonly #streams = new Map<number, QuicStream>();
+  /** Streams whose pending bytes quiche would not take. */
+  readonly #blocked = new Set<QuicStream>();
+  readonly #waiters = new OpenWaiters();
+  /** Streams that wait for somebody to serve them. */
+  #unserved: QuicStream[] = [];
+  #ahead = 0;
+  #onStream: ((stream: Stream) => void) | undefined;
+  /** Peer streams below the highest seen that have not shown up yet. */
+  readonly #holes = new Set<number>();
+  #nextPeerStream: number;
+  #nextOwnStream: number;
+  /** Ends that the peer has not acknowledged yet; looked at only while somebody waits for them. */
+  readonly #finishing = new Set<number>();
+  #onFinished: (() => void) | undefined;
+
+  constructor(carrier: StreamCarrier) {
+    this.#carrier = carrier;
+    // RFC 9000 2.1: the lowest bit tells who opened a stream, the next one its kind.
+    this.#nextOwnStream = carrier.role === 'client' ? 0 : 1;
+    this.#nextPeerStream = carrier.role === 'client' ? 1 : 0;
+  }
+
+  get #over(): boolean {
+    return this.#carrier.closeInfo !== undefined;
+  }
+
+  stats(): TransportStats {
+    let buffered = 0;
+    for (const stream of this.#streams.values())
+      buffered += stream.readableLength + stream.ahead + stream.writableLength;
+    return { streams: this.#streams.size, buffered };
+  }
+
+  // ── what comes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  serve(onStream: (stream: Stream) => void): void {
+    this.#onStream = onStream;
+    const waiting = this.#unserved;
+    this.#unserved = [];
+    for (const stream of waiting) onStream(stream);
+  }
+
+  /** Hands on what has come, and opens streams for which there is credit now. */
+  progress(): void {
+    let fresh: number[] | undefined;
+    for (const id of this.#carrier.native.readable()) {
+      const stream = this.#streams.get(id);
+      if (stream === undefined) {
+        fresh ??= [];
+        fresh.push(id);
+      } else if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
+      else this.#readAhead(stream);
+    }
+    if (fresh !== undefined) {
+      for (const id of fresh.sort((a, b) => a - b)) if (this.#isNew(id)) this.#accept(id);
+    }
+    while (this.#waiters.size > 0) {
+      const stream = this.#tryOpen();
+      if (stream === undefined) break;
+      if (!this.#waiters.give(stream)) stream.destroy();
+    }
+  }
+
+  /** Whether a peer's stream has not been seen yet; ids that are finished with are not new. */
+  #isNew(id: number): boolean {
+    if ((id & 3) !== (this.#carrier.role === 'client' ? 1 : 0)) return false;
+    if (id < this.#nextPeerStream) return this.#holes.delete(id);
+    for (let skipped = this.#nextPeerStream; skipped < id; skipped += 4) this.#holes.add(skipped);
+    this.#nextPeerStream = id + 4;
+    return true;
+  }
+
+  #accept(id: number): void {
+    const stream = this.#add(id);
+    if (this.#onStream === undefined) this.#unserved.push(stream);
+    else this.#onStream(stream);
+  }
+
+  #add(id: number): QuicStream {
+    const stream = new QuicStream(id, this);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Gives the reader what it asked for, at most the budget of a turn. */
+  #deliver(stream: QuicStream): void {
+    let budget = maxStreamBytesPerTurn;
+    while (stream.wanted && budget > 0) {
+      let read: [number, boolean] | null;
+      try {
+        read = this.#carrier.native.streamRecv(stream.id, readBuffer());
+      } catch (error) {
+        if (isDone(error)) return;
+        stream.receiveOver = true;
+        stream.wanted = false;
+        this.#forgetIfOver(stream);
+        stream.destroy(streamError(error));
+        return;
+      }
+      if (read === null) return;
+      const [length, fin] = read;
+      budget -= length;
+      if (length > 0) {
+        this.#carrier.flood.read();
+        stream.wanted = false;
+        // `push` asks for more, by `_read`, when there is room; that call sets `wanted` again.
+        stream.push(takeRead(length));
+      }
+      if (fin) {
+        stream.receiveOver = true;
+        stream.wanted = false;
+        stream.push(null);
+        this.#forgetIfOver(stream);
+        return;
+      }
+    }
+    if (stream.wanted) this.#carrier.schedule();
+  }
+
+  /**
+   * Takes a little from quiche before the reader asks. Its windows shrink to what is read soon (32 KiB a stream, 48 KiB a
+   * connection to begin with), so that one stream's first megabyte, unread, would stall every other stream.
+   */
+  #readAhead(stream: QuicStream): void {
+    if (stream.receiveOver || stream.destroyed) return;
+    const { native, flood } = this.#carrier;
+    try {
+      while (stream.ahead < maxStreamAhead && this.#ahead < maxAhead) {
+        const read = native.streamRecv(stream.id, readBuffer());
+        if (read === null) return;
+        const [length, fin] = read;
+        if (length > 0) {
+          flood.read();
+          this.#ahead += length;
+          stream.keep(takeRead(length));
+        }
+        if (!fin) continue;
+        stream.receiveOver = true;
+        stream.keepEnd();
+        this.#forgetIfOver(stream);
+        return;
+      }
+      // A reset is told also to a stream that is full.
+      native.streamRecv(stream.id, noBytes);
+    } catch (error) {
+      if (isDone(error) || !/^StreamReset/.test(errorText(error))) return;
+      stream.receiveOver = true;
+      this.#forgetIfOver(stream);
+      stream.destroy(streamError(error));
+    }
+  }
+
+  pull(): void {
+    // In a turn of its own: `_read` is called while a plugin's code runs.
+    if (!this.#over) this.#carrier.schedule();
+  }
+
+  tookAhead(bytes: number): void {
+    this.#ahead -= bytes;
+  }
+
+  // ── what goes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  push(stream: QuicStream): void {
+    if (this.#over || stream.sendOver) return;
+    const { native, flood } = this.#carrier;
+    const data = stream.pending;
+    try {
+      if (data !== undefined && data.length > 0) {
+        const taken = native.streamSend(stream.id, data, false) ?? 0;
+        if (taken > 0) {
+          flood.sent(taken);
+          this.#carrier.schedule();
+        }
+        if (taken < data.length) {
+          stream.pending = data.subarray(taken);
+          this.#blocked.add(stream);
+          return;
+        }
+        this.#blocked.delete(stream);
+        stream.taken();
+        return;
+      }
+      if (stream.ending) {
+        native.streamSend(stream.id, noBytes, true);
+        stream.sendOver = true;
+        this.#finishing.add(stream.id);
+        this.#blocked.delete(stream);
+        // Now, not at the end of the turn: quiche 0.18 forgets a stream whose data is all acknowledged before its end
+        // has left, and the end with it.
+        this.#carrier.flush();
+        this.#carrier.schedule();
+        stream.taken();
+        this.#forgetIfOver(stream);
+      }
+    } catch (error) {
+      if (isDone(error)) {
+        this.#blocked.add(stream);
+        return;
+      }
+      this.#blocked.delete(stream);
+      stream.sendOver = true;
+      stream.taken(streamError(error));
+      this.#forgetIfOver(stream);
+    }
+  }
+
+  /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
+  pushBlocked(): void {
+    for (const stream of this.#blocked) if (this.#hasRoom(stream)) this.push(stream);
+  }
+
+  /**
+   * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
+   * would lead to the next try, and so on for ever.
+   */
+  #hasRoom(stream: QuicStream): boolean {
+    if (stream.pending === undefined) return true;
+    try {
+      return this.#carrier.native.streamCapacity(stream.id) > 0;
+    } catch {
+      // Stopped or gone: the try will say so.
+      return true;
+    }
+  }
+
+  abandon(stream: QuicStream, streamCode: number): void {
+    this.#blocked.delete(stream);
+    if (!this.#over) {
+      if (!stream.sendOver) this.#shutdown(stream.id, Shutdown.Write, streamCode);
+      if (!stream.receiveOver) this.#shutdown(stream.id, Shutdown.Read, streamCode);
+      this.#carrier.schedule();
+    }
+    stream.sendOver = true;
+    stream.receiveOver = true;
+    this.#forgetIfOver(stream);
+  }
+
+  #shutdown(id: number, direction: Shutdown, code: number): void {
+    try {
+      this.#carrier.native.streamShutdown(id, direction, code);
+    } catch {
+      // Over already.
+    }
+  }
+
+  #forgetIfOver(stream: QuicStream): void {
+    if (stream.receiveOver && stream.sendOver) this.#streams.delete(stream.id);
+  }
+
+  // ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async open({ signal }: OpenStreamOptions): Promise<Stream> {
+    signal?.throwIfAborted();
+    const { closeInfo } = this.#carrier;
+    if (closeInfo !== undefined) throw closedError(closeInfo);
+    if (this.#waiters.size === 0) {
+      const stream = this.#tryOpen();
+      if (stream !== undefined) return stream;
+    }
+    return this.#waiters.wait(signal);
+  }
+
+  /** `undefined` when the peer gives no credit. */
+  #tryOpen(): QuicStream | undefined {
+    const id = this.#nextOwnStream;
+    try {
+      // Makes the stream exist in quiche, which counts it against the peer's credit; nothing is sent for it yet.
+      this.#carrier.native.streamSend(id, noBytes, false);
+    } catch (error) {
+      if (errorText(error) === 'StreamLimit') return undefined;
+      if (!isDone(error)) throw streamError(error);
+    }
+    this.#nextOwnStream += 4;
+    return this.#add(id);
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The connection has ended: so has every stream. */
+  end(info: CloseInfo): void {
+    const error = closedError(info);
+    this.#waiters.fail(error);
+    for (const stream of this.#streams.values()) {
+      // What the peer had sent whole before it closed can still be read.
+      if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
+    }
+    this.#streams.clear();
+    this.#blocked.clear();
+    this.#holes.clear();
+  }
+
+  /** Takes what quiche holds of a stream that the peer has ended; `false` when its end has not come. */
+  #salvage(stream: QuicStream): boolean {
+    stream.sendOver = true;
+    stream.releaseAhead();
+    for (;;) {
+      if (stream.receiveOver) return stream.readableLength > 0 || !stream.readableEnded;
+      let read: [number, boolean] | null;
+      try {
+        read = this.#carrier.native.streamRecv(stream.id, readBuffer());
+      } catch {
+        return false;
+      }
+      if (read === null) return false;
+      const [length, fin] = read;
+      if (length > 0) stream.push(takeRead(length));
+      if (!fin) continue;
+      stream.receiveOver = true;
+      stream.push(null);
+    }
+  }
+
+  /** Resolves when all that was written is acknowledged, or the connection is over. */
+  async flushed(): Promise<void> {
+    const busy = [...this.#streams.values()].filter((stream) => stream.writableLength > 0);
+    await Promise.all(
+      busy.map(
+        (stream) =>
+          new Promise<void>((resolve) => {
+            stream
+              .once('drain', resolve)
+              .once('finish', resolve)
+              .once('close', () => resolve());
+          }),
+      ),
+    );
+    // A stream is over in quiche when its end is acknowledged and nothing more can come from the peer.
+    for (const id of this.#finishing) this.#shutdown(id, Shutdown.Read, 0);
+    // Also when nothing else is under way: the peer must learn of it to answer.
+    this.#carrier.schedule();
+    this.#lookForFinished();
+    if (this.#finishing.size > 0 && !this.#over) {
+      const acknowledged = new Promise<void>((resolve) => {
+        this.#onFinished = resolve;
+      });
+      await Promise.race([acknowledged, this.#carrier.closed]);
+    }
+    await this.#carrier.quiet();
+  }
+
+  /** Lets go of ends that have been acknowledged, when somebody waits for them or they are many. */
+  tidy(): void {
+    if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
+  }
+
+  #lookForFinished(): void {
+    for (const id of this.#finishing) {
+      try {
+        this.#carrier.native.streamCapacity(id);
+      } catch {
+        // quiche has forgotten it: all of it has been acknowledged.
+        this.#finishing.delete(id);
+      }
+    }
+    if (this.#finishing.size === 0) this.#onFinished?.();
+  }
+}
