@@ -48,6 +48,13 @@ export interface QuicEvents {
   gone(connection: QuicConnection): void;
 }
 
+/**
+ * Datagrams that are taken in before their streams are looked at, but for the first of a turn: so that an answer leaves
+ * with the acknowledgement of its question, and the other side works on one part while we work on the next.
+ */
+const datagramsAtOnce = 4;
+/** Bytes written that are sent before the turn ends, for the same reason. */
+const bytesAtOnce = 4 * 1024;
 /** Datagrams a turn after the close. */
 const maxFarewells = 4;
 /** Milliseconds that a close waits for the handshake to be confirmed. */
@@ -94,6 +101,11 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   #keepAlive: NodeJS.Timeout | undefined;
   #lastSent = 0;
   #gone = false;
+  /** Datagrams of this turn whose streams have not been looked at. */
+  #unread = 0;
+  /** Stream bytes that quiche has taken since it was last asked to send. */
+  #unsent = 0;
+  #sentInTurn = 0;
 
   constructor(facts: QuicFacts, events: QuicEvents) {
     this.native = facts.native;
@@ -150,6 +162,10 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     if (this.flood.received(performance.now(), data.length) && this.#closeInfo === undefined) {
       this.close(CloseCode.LIMIT, 'limit: datagrams without stream progress', 'host');
     }
+    if (this.#turn === undefined || ++this.#unread === datagramsAtOnce) {
+      this.#unread = 0;
+      this.#progress();
+    }
     this.schedule();
   }
 
@@ -164,6 +180,8 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
 
   #work(): void {
     if (this.#gone) return;
+    this.#sentInTurn = 0;
+    this.#unread = 0;
     this.#progress();
     this.flush();
     this.#streams.pushBlocked();
@@ -187,11 +205,18 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     if (this.#established && this.#closeInfo === undefined) this.#streams.progress();
   }
 
+  wrote(bytes: number): void {
+    this.schedule();
+    this.#unsent += bytes;
+    if (this.#unsent >= bytesAtOnce) this.flush();
+  }
+
   flush(): void {
     let sent = 0;
+    this.#unsent = 0;
     const size = this.#established ? this.#payload : minimumInitialDatagram;
     // Closed before the handshake is confirmed, quiche 0.18 has always one more packet to send, and not the close.
-    const most = this.#closeInfo === undefined ? maxDatagramsPerTurn : maxFarewells;
+    const most = (this.#closeInfo === undefined ? maxDatagramsPerTurn : maxFarewells) - this.#sentInTurn;
     while (sent < most) {
       const buffer = this.#sink.buffer();
       let result: [number, unknown] | null;
@@ -206,7 +231,8 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       sent++;
     }
     if (sent > 0) this.#lastSent = performance.now();
-    if (sent === maxDatagramsPerTurn && this.#closeInfo === undefined) this.schedule();
+    this.#sentInTurn += sent;
+    if (sent === most && this.#closeInfo === undefined) this.schedule();
   }
 
   /** quiche cannot go on: nothing to tell the peer that it would send. */

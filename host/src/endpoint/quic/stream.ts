@@ -11,7 +11,7 @@ import { StreamCode } from '@alknet/sdk';
 /** What a stream needs of its connection. */
 export interface StreamOwner {
   /** Data is wanted: deliver now or when it comes. */
-  pull(): void;
+  pull(stream: QuicStream): void;
   /** Tries to give pending data to quiche, now or when there is room. */
   push(stream: QuicStream): void;
   /** Bytes that were read ahead have gone to the reader. */
@@ -99,7 +99,7 @@ export class QuicStream extends Duplex {
     }
     if (this.wanted || this.receiveOver) return;
     this.wanted = true;
-    this.#owner.pull();
+    this.#owner.pull(this);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
