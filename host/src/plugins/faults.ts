@@ -1,23 +1,10 @@
 /**
- * What a plugin leaves behind: rejections nobody waits for, and exceptions out of its timers and callbacks. They are
- * told to whom they belong where that can be known, and never end the node. `docs/spec/config.md` 6.4.
+ * What a plugin inside this thread leaves behind: rejections nobody waits for, and exceptions out of its timers and
+ * callbacks. They never end the node, and are told as the plugin's where their stack leads to it. (Following every promise
+ * by AsyncLocalStorage would name a few more, and costs each call a tenth of its time.) `docs/spec/config.md` 6.4.
  *
  * @module
  */
-
-import { AsyncLocalStorage } from 'node:async_hooks';
-
-const running = new AsyncLocalStorage<string>();
-
-/** Runs a plugin's code; what it starts and forgets is known as its own. */
-export function asPlugin<Result>(plugin: string, run: () => Result): Result {
-  return running.run(plugin, run);
-}
-
-/** The plugin whose code runs now. */
-export function runningPlugin(): string | undefined {
-  return running.getStore();
-}
 
 export interface Fault {
   readonly error: unknown;
@@ -28,16 +15,15 @@ export interface Fault {
 
 export interface FaultOptions {
   readonly report: (fault: Fault) => void;
-  /** Which plugin a source file belongs to, for faults that carry no other trace. */
-  readonly pluginOfStack?: (stack: string) => string | undefined;
+  /** Which plugin a stack leads to. */
+  readonly pluginOfStack: (stack: string) => string | undefined;
 }
 
 /** Sets the handlers of the process; the result takes them away again. */
 export function catchFaults({ report, pluginOfStack }: FaultOptions): () => void {
   const tell = (error: unknown, kind: Fault['kind']) => {
-    const stack = error instanceof Error ? error.stack : undefined;
-    // The stack first: a handler of one plugin runs within the connection of another.
-    const plugin = (stack === undefined ? undefined : pluginOfStack?.(stack)) ?? runningPlugin();
+    const plugin =
+      error instanceof Error && error.stack !== undefined ? pluginOfStack(error.stack) : undefined;
     try {
       report({ error, kind, plugin });
     } catch {

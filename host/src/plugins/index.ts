@@ -4,7 +4,7 @@
  * @module
  */
 
-export { asPlugin, catchFaults, type Fault, runningPlugin } from './faults.ts';
+export { catchFaults, type Fault } from './faults.ts';
 export { type Granted, lineToAdd } from './grants.ts';
 export type { PluginInstance } from './instance.ts';
 export { loadPlugin } from './load.ts';

@@ -19,7 +19,6 @@ import type { PluginEntry } from '../config/effective.ts';
 import type { TransportKind } from '../endpoint/engine.ts';
 import type { PluginProvenance, Privilege } from '../registry/registration.ts';
 import type { ContributionTable } from './contributions.ts';
-import { asPlugin } from './faults.ts';
 import { type Granted, grantedOf } from './grants.ts';
 import type { LoadedPlugin } from './load.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
@@ -117,7 +116,7 @@ export class PluginInstance {
     const config = this.checkedConfig(entry);
     this.held = await this.collectCapabilities();
     const host = makePluginHost({ instance: this, config, capabilities: this.held, services, contributions });
-    const begun = asPlugin(name, async () => this.loaded.plugin.start?.(host as never));
+    const begun = (async () => this.loaded.plugin.start?.(host as never))();
     const late = new PluginError(
       `start() did not return within ${entry.limits.startTimeout} ms; raise plugins.${name}.limits.startTimeout, or look why it hangs`,
     );
@@ -126,7 +125,7 @@ export class PluginInstance {
     } catch (error) {
       this.ending.abort(error);
       // One that comes to its senses later is stopped then.
-      void begun.then((running) => asPlugin(name, () => running?.stop?.())).catch(() => {});
+      void begun.then((running) => running?.stop?.()).catch(() => {});
       if (error === late) throw late;
       throw this.fault('start() threw', error);
     }
@@ -139,7 +138,7 @@ export class PluginInstance {
   }
 
   connection(connection: Connection): Promise<void> | void {
-    return asPlugin(this.name, () => this.running.connection?.(connection));
+    return this.running.connection?.(connection);
   }
 
   /** What is wrong with the `config` of an entry, without taking it. */
@@ -171,20 +170,18 @@ export class PluginInstance {
     const config = this.checkedConfig(entry);
     const late = new PluginError(`configure() did not return within ${entry.limits.startTimeout} ms`);
     try {
-      await within(
-        asPlugin(this.name, async () => this.running.configure?.(config)),
-        entry.limits.startTimeout,
-        late,
-      );
+      await within((async () => this.running.configure?.(config))(), entry.limits.startTimeout, late);
     } catch (error) {
       throw error === late ? late : this.fault('configure() threw', error);
     }
   }
 
   async drain(): Promise<void> {
-    await asPlugin(this.name, async () => this.running.drain?.()).catch((error: unknown) =>
-      this.report('drain() threw', error),
-    );
+    try {
+      await this.running.drain?.();
+    } catch (error) {
+      this.report('drain() threw', error);
+    }
   }
 
   /** Aborts `signal` and runs `stop()`, once. Never rejects; `false` when `stop()` did not end in time. */
@@ -198,11 +195,7 @@ export class PluginInstance {
     this.ending.abort(reason);
     const late = new PluginError('');
     try {
-      await within(
-        asPlugin(this.name, async () => this.running.stop?.()),
-        stopTime,
-        late,
-      );
+      await within((async () => this.running.stop?.())(), stopTime, late);
       return true;
     } catch (error) {
       if (error !== late) {

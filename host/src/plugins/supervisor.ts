@@ -140,9 +140,13 @@ export class PluginSupervisor {
     }));
   }
 
-  /** The plugin that a stack leads to, for faults that carry no other trace. */
+  /** The plugin that a stack leads to. */
   pluginOfStack(stack: string): string | undefined {
-    return [...this.slots.keys()].find((name) => stack.includes(sourceLabel(name)));
+    for (const { name, instance } of this.slots.values()) {
+      if (stack.includes(sourceLabel(name))) return name;
+      if (instance?.builtIn === true && stack.includes(`${instance.loaded.root}/`)) return name;
+    }
+    return undefined;
   }
 
   /** A stack with places in the source of plugins, for the log. */

@@ -73,26 +73,26 @@ test('detached rejections and exceptions are told with the plugin they are of, a
   // In a process of its own: the test runner listens to the faults of this one.
   const faults = new URL('../../src/plugins/faults.ts', import.meta.url).href;
   const program = `
-    const { asPlugin, catchFaults } = await import(${JSON.stringify(faults)});
+    const { catchFaults } = await import(${JSON.stringify(faults)});
     const seen = [];
     catchFaults({
       report: ({ kind, plugin, error }) => {
-        seen.push([kind, plugin ?? null, error.message]);
+        seen.push([kind, plugin ?? null, error.message ?? error]);
         if (seen.length === 4) console.log(JSON.stringify(seen));
       },
       pluginOfStack: (stack) => (stack.includes('traced') ? 'traced' : undefined),
     });
-    asPlugin('a', () => { setTimeout(() => { throw new Error('timer'); }, 1); });
-    setTimeout(() => asPlugin('b', async () => { await null; void Promise.reject(new Error('forgotten')); }), 20);
-    setTimeout(() => { throw new Error('traced'); }, 40);
-    setTimeout(() => { void Promise.reject(new Error('nobody')); }, 60);
+    setTimeout(() => { throw new Error('traced'); }, 1);
+    setTimeout(async () => { await null; void Promise.reject(new Error('traced too')); }, 20);
+    setTimeout(() => { void Promise.reject(new Error('nobody')); }, 40);
+    setTimeout(() => { void Promise.reject('no error'); }, 60);
   `;
   const flags = ['--conditions=alknet:source', '--import', 'tsx', '--input-type=module', '-e', program];
   const { stdout } = await promisify(execFile)(process.execPath, flags);
   assert.deepEqual(JSON.parse(stdout), [
-    ['exception', 'a', 'timer'],
-    ['rejection', 'b', 'forgotten'],
     ['exception', 'traced', 'traced'],
+    ['rejection', 'traced', 'traced too'],
     ['rejection', null, 'nobody'],
+    ['rejection', null, 'no error'],
   ]);
 });
