@@ -21,6 +21,7 @@ export * from './names.ts';
 export * from './operation.ts';
 export * from './operation-check.ts';
 export * from './plugin.ts';
+export { type Placed, Roster } from './roster.ts';
 export * from './run.ts';
 export * from './schema.ts';
 export * from './serve-operations.ts';

@@ -6,7 +6,14 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { CallError, type CallerConnection, deadline, type ForwardedFor, type Identity } from '@alknet/sdk';
+import {
+  CallError,
+  type CallerConnection,
+  deadline,
+  type ForwardedFor,
+  type Identity,
+  type Placed,
+} from '@alknet/sdk';
 import type { Overlay } from './overlay.ts';
 import type { Registration } from './registration.ts';
 
@@ -33,7 +40,8 @@ export interface CallFacts {
   readonly internal: boolean;
 }
 
-export class CallNode {
+export class CallNode implements Placed {
+  place = -1;
   readonly facts: CallFacts;
   readonly depth: number;
   readonly startedAt = performance.now();

@@ -28,46 +28,74 @@ export interface RunningStream {
 export function runValue(registry: Registry, node: CallNode, input: unknown): RunningValue {
   registry.entered(node);
   const slots = registry.slots(node.facts.registration.owner);
-  let release: () => void = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    node.onStop = (reason) => {
-      reject(reason);
-      watchStuck(registry, node);
-    };
+  let settle: () => void = () => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
   });
-  stopped.catch(() => {});
-  const start = () => {
-    release = slots.release;
-    const { reason } = node;
-    if (reason !== undefined) throw reason;
-    begin(node);
-    return startHandler(node.facts.registration.compiled, input, new HandlerContext(registry, node));
-  };
-  // No turn is waited for when there is room, so that the requests of one stream start in their order.
-  const handled = slots.tryAcquire() ? attempt(start) : slots.acquire(stopped).then(start);
-  const settled = handled.then(
-    () => {},
-    () => {},
-  );
-  const output = Promise.race([handled, stopped]).then(
-    (value) => {
-      const checked = strictOutput(registry, node, value);
-      end(registry, node, 'ok');
-      return checked;
-    },
-    (error: unknown) => {
-      throw failure(registry, node, error);
-    },
-  );
-  output.catch((error: unknown) => end(registry, node, outcomeOf(node, error)));
-  return {
-    output,
-    settled: settled.then(() => {
+  // One promise for the answer, not a chain of them: this is the path of every call.
+  const output = new Promise<unknown>((resolve, reject) => {
+    let release: () => void = () => {};
+    let leaveQueue: (reason: CallError) => void = () => {};
+    const over = () => {
       release();
       node.finish();
       registry.left(node);
-    }),
-  };
+      settle();
+    };
+    const failed = (error: unknown) => {
+      const sent = failure(registry, node, error);
+      reject(sent);
+      end(registry, node, outcomeOf(node, sent));
+    };
+    const returned = (value: unknown) => {
+      try {
+        // Stopped before: it has been answered.
+        if (node.reason === undefined) {
+          resolve(strictOutput(registry, node, value));
+          end(registry, node, 'ok');
+        }
+      } catch (error) {
+        failed(error);
+      }
+      over();
+    };
+    const threw = (error: unknown) => {
+      if (node.reason === undefined) failed(error);
+      over();
+    };
+    const start = () => {
+      release = slots.release;
+      // Stopped between the turn in which its slot came free and this one.
+      if (node.reason !== undefined) {
+        over();
+        return;
+      }
+      begin(node);
+      const context = new HandlerContext(registry, node);
+      let result: unknown;
+      try {
+        result = startHandler(node.facts.registration.compiled, input, context);
+      } catch (error) {
+        result = Promise.reject(error);
+      }
+      Promise.resolve(result).then(returned, threw);
+    };
+    node.onStop = (reason) => {
+      failed(reason);
+      leaveQueue(reason);
+      watchStuck(registry, node);
+    };
+    // No turn is waited for when there is room, so that the requests of one stream start in their order.
+    if (node.reason === undefined && slots.tryAcquire()) start();
+    else {
+      const stopped = new Promise<never>((_, leave) => {
+        leaveQueue = leave;
+        if (node.reason !== undefined) leave(node.reason);
+      });
+      slots.acquire(stopped).then(start, over);
+    }
+  });
+  return { output, settled };
 }
 
 /** Runs a subscription. Its iterator is asked for one value at a time. */
@@ -151,10 +179,6 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
       },
     },
   };
-}
-
-async function attempt(start: () => unknown): Promise<unknown> {
-  return start();
 }
 
 function begin(node: CallNode): void {

@@ -15,7 +15,7 @@ import type {
   RemoteAddress,
   Store,
 } from '@alknet/sdk';
-import { CallError as Refusal } from '@alknet/sdk';
+import { CallError as Refusal, Roster } from '@alknet/sdk';
 import { Base, type Import } from './base.ts';
 import type { CallNode } from './call-node.ts';
 import { ConnectedPeers } from './connected-peers.ts';
@@ -67,7 +67,7 @@ export class Registry {
   readonly peers = new ConnectedPeers();
   readonly owns: Owns;
   readonly #slots = new WeakMap<Owner, Slots>();
-  readonly #running = new Map<Owner, Set<CallNode>>();
+  readonly #running = new Roster<CallNode>();
   readonly #idle = new Map<Owner, () => void>();
   /** Kept by owner, since calls in flight outlive the registration of their operation. */
   readonly #resourceTypes = new WeakMap<Owner, ReadonlySet<string>>();
@@ -96,9 +96,7 @@ export class Registry {
 
   close(): void {
     this.#stopIdentities();
-    for (const nodes of this.#running.values()) {
-      for (const node of [...nodes]) node.stop(new Refusal('ABORTED', 'aborted'), true);
-    }
+    for (const node of this.#running) node.stop(new Refusal('ABORTED', 'aborted'), true);
   }
 
   // ── publications ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,24 +157,23 @@ export class Registry {
 
   /** Aborts what still runs on an owner's code, when its grace is over. */
   abortCalls(owner: Owner): void {
-    for (const node of [...(this.#running.get(owner) ?? [])]) {
-      node.stop(new Refusal('ABORTED', 'aborted by the other side'));
+    for (const node of this.#running) {
+      if (node.facts.registration.owner === owner)
+        node.stop(new Refusal('ABORTED', 'aborted by the other side'));
     }
   }
 
   /** Handler runs of an owner now. */
   running(owner: Owner): number {
-    return this.#running.get(owner)?.size ?? 0;
+    return this.slots(owner).calls;
   }
 
   /** Requests of the other side that run now, by connection. */
   callsByConnection(): ReadonlyMap<string, number> {
     const calls = new Map<string, number>();
-    for (const nodes of this.#running.values()) {
-      for (const { depth, facts } of nodes) {
-        const id = facts.connection?.id;
-        if (depth === 0 && id !== undefined) calls.set(id, (calls.get(id) ?? 0) + 1);
-      }
+    for (const { depth, facts } of this.#running) {
+      const id = facts.connection?.id;
+      if (depth === 0 && id !== undefined) calls.set(id, (calls.get(id) ?? 0) + 1);
     }
     return calls;
   }
@@ -216,24 +213,17 @@ export class Registry {
   }
 
   entered(node: CallNode): void {
-    const { owner } = node.facts.registration;
-    let nodes = this.#running.get(owner);
-    if (nodes === undefined) {
-      nodes = new Set();
-      this.#running.set(owner, nodes);
-    }
-    nodes.add(node);
+    this.#running.add(node);
+    this.slots(node.facts.registration.owner).calls++;
     this.counts.running++;
   }
 
   left(node: CallNode): void {
-    const { owner } = node.facts.registration;
-    const nodes = this.#running.get(owner);
-    if (nodes?.delete(node) !== true) return;
+    if (!this.#running.delete(node)) return;
     this.counts.running--;
     this.#byToken.delete(node);
-    if (nodes.size > 0) return;
-    this.#running.delete(owner);
+    const { owner } = node.facts.registration;
+    if (--this.slots(owner).calls > 0) return;
     this.#idle.get(owner)?.();
     this.#idle.delete(owner);
   }

@@ -5,6 +5,8 @@
  */
 
 export class Slots {
+  /** Calls of that owner, those included that wait for a slot or whose handler is not over. */
+  calls = 0;
   readonly #limit: () => number;
   #running = 0;
   readonly #waiting = new Set<() => void>();

@@ -6,6 +6,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
+import { type Placed, Roster } from '../roster.ts';
 
 const granularity = 20;
 /** Longest delay that a timer of Node takes. */
@@ -17,8 +18,25 @@ export interface Deadline {
 
 interface Moment {
   readonly at: number;
-  readonly waiting: Set<() => void>;
+  readonly waiting: Roster<Waiting>;
   timer: NodeJS.Timeout;
+}
+
+class Waiting implements Deadline, Placed {
+  place = -1;
+  readonly #moment: Moment;
+  readonly expire: () => void;
+
+  constructor(moment: Moment, expire: () => void) {
+    this.#moment = moment;
+    this.expire = expire;
+    moment.waiting.add(this);
+  }
+
+  cancel(): void {
+    const moment = this.#moment;
+    if (moment.waiting.delete(this) && moment.waiting.size === 0) retire(moment);
+  }
 }
 
 const moments = new Map<number, Moment>();
@@ -33,13 +51,7 @@ export function deadline(at: number, expire: () => void): Deadline {
     moment = make(rounded);
     moments.set(rounded, moment);
   }
-  const shared = moment;
-  shared.waiting.add(expire);
-  return {
-    cancel: () => {
-      if (shared.waiting.delete(expire) && shared.waiting.size === 0) retire(shared);
-    },
-  };
+  return new Waiting(moment, expire);
 }
 
 /** Moments that have a timer, those without deadlines included. */
@@ -48,7 +60,7 @@ export function armedMoments(): number {
 }
 
 function make(at: number): Moment {
-  const moment: Moment = { at, waiting: new Set(), timer: arm(at, () => fire(moment)) };
+  const moment: Moment = { at, waiting: new Roster(), timer: arm(at, () => fire(moment)) };
   return moment;
 }
 
@@ -64,7 +76,7 @@ function fire(moment: Moment): void {
   }
   moments.delete(moment.at);
   if (spare === moment) spare = undefined;
-  for (const expire of moment.waiting) expire();
+  for (const waiting of moment.waiting) if (moment.waiting.delete(waiting)) waiting.expire();
 }
 
 function retire(moment: Moment): void {

@@ -32,6 +32,8 @@ export interface FramedStreamEvents {
 
 export class FramedStream {
   readonly duplex: Duplex;
+  /** Requests that came on it and have no answer yet. */
+  unanswered = 0;
   readonly #events: FramedStreamEvents;
   readonly #reader: FrameReader;
   readonly #limit: () => number;

@@ -40,7 +40,8 @@ export class Request implements IncomingCall {
   grace: Deadline | undefined;
   #controller: AbortController | undefined;
   #reason: CallError | undefined;
-  readonly #listeners: ((reason: CallError) => void)[] = [];
+  /** Nearly always one; a list of its own for each request is what V8 puts among the old objects, and all it leads to. */
+  #listener: ((reason: CallError) => void) | undefined;
 
   constructor(
     id: string,
@@ -78,15 +79,22 @@ export class Request implements IncomingCall {
   }
 
   onAbort(listener: (reason: CallError) => void): void {
-    if (this.#reason === undefined) this.#listeners.push(listener);
-    else listener(this.#reason);
+    if (this.#reason !== undefined) return listener(this.#reason);
+    const before = this.#listener;
+    this.#listener =
+      before === undefined
+        ? listener
+        : (reason) => {
+            before(reason);
+            listener(reason);
+          };
   }
 
   abort(reason: CallError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners) listener(reason);
+    this.#listener?.(reason);
     this.creditCame?.();
   }
 }

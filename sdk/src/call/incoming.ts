@@ -9,6 +9,7 @@ import type { CallerConnection } from '../context.ts';
 import { CallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallLimits } from '../plugin.ts';
+import { ById } from './by-id.ts';
 import { type Deadline, deadline } from './deadlines.ts';
 import { envelopeText, errorText, isObject, valueText } from './envelope.ts';
 import type { FramedStream } from './framed-stream.ts';
@@ -28,8 +29,7 @@ export interface IncomingOptions {
 export class IncomingCalls {
   readonly #options: IncomingOptions;
   /** By id: answered or not, until the handler has settled. */
-  readonly #requests = new Map<string, Request>();
-  readonly #byStream = new Map<FramedStream, Set<Request>>();
+  readonly #requests = new ById<Request>();
   /** Waiting for a slot, in order. */
   readonly #held = new Map<Request, Deadline | undefined>();
   readonly #stopped = new Set<FramedStream>();
@@ -60,7 +60,7 @@ export class IncomingCalls {
 
   /** Unanswered requests that came on a stream. */
   open(stream: FramedStream): number {
-    return this.#byStream.get(stream)?.size ?? 0;
+    return stream.unanswered;
   }
 
   /** Takes a request; `false`: no room even to hold it, stop reading that stream. */
@@ -90,13 +90,8 @@ export class IncomingCalls {
   }
 
   #enter(request: Request): void {
-    this.#requests.set(request.id, request);
-    let ofStream = this.#byStream.get(request.stream);
-    if (ofStream === undefined) {
-      ofStream = new Set();
-      this.#byStream.set(request.stream, ofStream);
-    }
-    ofStream.add(request);
+    this.#requests.add(request);
+    request.stream.unanswered++;
   }
 
   #hold(request: Request): void {
@@ -161,7 +156,7 @@ export class IncomingCalls {
     this.#unsettled--;
     if (request.subscribes) this.#subscriptions--;
     else this.#running--;
-    this.#requests.delete(request.id);
+    this.#requests.delete(request);
     this.#next();
     this.#options.settled(request.stream);
   }
@@ -233,7 +228,7 @@ export class IncomingCalls {
 
   /** A refusal before the handler ran. */
   #refuse(request: Request, error: CallError): void {
-    this.#requests.delete(request.id);
+    this.#requests.delete(request);
     this.#finish(request, 'call.error', errorText(error));
   }
 
@@ -244,10 +239,9 @@ export class IncomingCalls {
   }
 
   #leave(request: Request): void {
+    if (request.answered) return;
     request.answered = true;
-    const ofStream = this.#byStream.get(request.stream);
-    ofStream?.delete(request);
-    if (ofStream?.size === 0) this.#byStream.delete(request.stream);
+    request.stream.unanswered--;
   }
 
   #write(request: Request, type: 'call.error' | 'call.completed' | 'call.aborted', payload: string): void {
@@ -267,7 +261,7 @@ export class IncomingCalls {
     const wasHeld = this.#held.delete(request);
     if (wasHeld) {
       timer?.cancel();
-      this.#requests.delete(request.id);
+      this.#requests.delete(request);
     }
     if (answer) this.#finish(request, 'call.aborted', '{}');
     else this.#leave(request);
@@ -292,15 +286,18 @@ export class IncomingCalls {
   /** The stream is lost: what came on it is aborted, and nobody is there to be told. */
   lost(stream: FramedStream, reason: string): void {
     this.#stopped.delete(stream);
-    for (const request of [...(this.#byStream.get(stream) ?? [])]) {
-      this.#abort(request, new CallError('ABORTED', reason), false);
+    if (stream.unanswered > 0) {
+      for (const request of this.#requests.values()) {
+        if (request.stream === stream && !request.answered)
+          this.#abort(request, new CallError('ABORTED', reason), false);
+      }
     }
     this.#next();
   }
 
   /** Gives up everything; `tell` while the connection still carries frames. */
   abortAll(reason: CallError, tell: boolean): void {
-    for (const request of [...this.#requests.values()]) {
+    for (const request of this.#requests.values()) {
       if (!request.answered) this.#abort(request, reason, tell);
     }
   }

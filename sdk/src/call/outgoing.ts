@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CallError, StreamCode } from '../errors.ts';
 import type { CallLimits } from '../plugin.ts';
+import { ById } from './by-id.ts';
 import { type Deadline, deadline } from './deadlines.ts';
 import { type Envelope, envelopeText, isObject, toCallError, valueText } from './envelope.ts';
 import { type FramedStream, fits } from './framed-stream.ts';
@@ -47,7 +48,7 @@ const unknownOperation: KnownOperation = {};
 
 export class OutgoingCalls {
   readonly #options: OutgoingOptions;
-  readonly #pending = new Map<string, PendingCall>();
+  readonly #pending = new ById<PendingCall>();
   /** Ids of aborted requests, kept until the answer or the grace. */
   readonly #reserved = new Map<string, { readonly timer: Deadline; readonly stream: FramedStream }>();
   readonly #answered = new RecentAnswers();
@@ -103,7 +104,7 @@ export class OutgoingCalls {
     let id = randomUUID() as string;
     while (this.#pending.has(id) || this.#reserved.has(id) || this.#options.serving(id)) id = randomUUID();
     const pending = new PendingCall(id, known, subscription, resolve, reject);
-    this.#pending.set(id, pending);
+    this.#pending.add(pending);
     return pending;
   }
 
@@ -304,7 +305,7 @@ export class OutgoingCalls {
   #settle(pending: PendingCall, error: CallError | undefined, output?: unknown): void {
     if (pending.over) return;
     pending.release();
-    this.#pending.delete(pending.id);
+    this.#pending.delete(pending);
     if (pending.subscription !== undefined) {
       this.#subscribed--;
       pending.subscription.end(error);
@@ -326,7 +327,7 @@ export class OutgoingCalls {
 
   /** The peer ended or lost a stream: no answer will come on it. */
   lost(stream: FramedStream, reason: string, cause?: Error): void {
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.values()) {
       if (pending.stream === stream) this.#settle(pending, new CallError('INTERNAL', reason, { cause }));
     }
     for (const [id, reserved] of this.#reserved) {
@@ -338,15 +339,14 @@ export class OutgoingCalls {
 
   /** Requests that wait for an answer on a stream. */
   open(stream: FramedStream): boolean {
-    for (const pending of this.#pending.values()) if (pending.stream === stream) return true;
-    return false;
+    return this.#pending.values().some((pending) => pending.stream === stream);
   }
 
   /** The connection is over. */
   close(error: CallError): void {
     this.#closed = error;
     this.#queue.length = 0;
-    for (const pending of [...this.#pending.values()]) this.#settle(pending, error);
+    for (const pending of this.#pending.values()) this.#settle(pending, error);
     for (const { timer } of this.#reserved.values()) timer.cancel();
     this.#reserved.clear();
     this.#answered.clear();

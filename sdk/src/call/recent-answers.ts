@@ -10,29 +10,28 @@ import type { FramedStream } from './framed-stream.ts';
 const capacity = 1024;
 
 export class RecentAnswers {
-  readonly #streams = new Map<string, FramedStream>();
-  /** A ring beside the map: to find the oldest key of a Map means to walk over all that were deleted before it. */
-  #ids: string[] = [];
+  /** A ring, searched only when something comes that nobody waits for. */
+  #ids: (string | undefined)[] = [];
+  #streams: (FramedStream | undefined)[] = [];
   #at = 0;
 
   add(id: string, stream: FramedStream): void {
-    const oldest = this.#ids[this.#at];
-    if (oldest !== undefined) this.#streams.delete(oldest);
     this.#ids[this.#at] = id;
+    this.#streams[this.#at] = stream;
     this.#at = (this.#at + 1) % capacity;
-    this.#streams.set(id, stream);
   }
 
   /** The stream that the call went out on; it is forgotten then. */
   take(id: string): FramedStream | undefined {
-    const stream = this.#streams.get(id);
-    if (stream !== undefined) this.#streams.delete(id);
+    const at = this.#ids.lastIndexOf(id);
+    const stream = this.#streams[at];
+    if (at !== -1) this.#ids[at] = this.#streams[at] = undefined;
     return stream;
   }
 
   clear(): void {
-    this.#streams.clear();
     this.#ids = [];
+    this.#streams = [];
     this.#at = 0;
   }
 }
