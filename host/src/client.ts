@@ -61,7 +61,7 @@ export async function dial(
     );
   }
   const key =
-    typeof options.identity === 'string' ? await readKey(options.identity) : (options.identity ?? null);
+    typeof options.identity === 'string' ? await readIdentity(options.identity) : (options.identity ?? null);
   const endpoint = new Endpoint({
     transports: [quicTransport(), tlsTransport()],
     identities: new NodeIdentities({ key, peers: new PeerTable(), ca: () => undefined }),
@@ -89,7 +89,8 @@ export async function dial(
   return connection;
 }
 
-async function readKey(path: string): Promise<IdentityKey> {
+/** The key of a file, for programs that dial often. @throws OperatorKeyError */
+export async function readIdentity(path: string): Promise<IdentityKey> {
   const key = await readOperatorKey(path, () => {});
   if (key === undefined) throw new Error(`${path}: expected an OpenSSH private key here, found no file`);
   return key;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect, dial } from '@alknet/host/client';
+import { connect, dial, readIdentity } from '@alknet/host/client';
 import type { Connection, Stream } from '@alknet/sdk';
 import { checkEcho, message } from '../message.ts';
 import type { Address, Client, Link } from '../stack.ts';
@@ -24,11 +24,14 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
     transport: stack,
     udpPayload: address.udpPayload,
     loopbackUdpPayload: address.udpPayload,
-    ...(address.identity === undefined ? {} : { identity: address.identity }),
   };
+  // Once, as any program with many connections does.
+  const identity = address.identity === undefined ? undefined : readIdentity(address.identity);
+  const withIdentity = async () =>
+    identity === undefined ? options : { ...options, identity: await identity };
   return {
     async connect(): Promise<Link> {
-      const session = await connect(target, options);
+      const session = await connect(target, await withIdentity());
       // Dialled when a row first asks for it, so that a connection costs one handshake.
       let streams: Promise<Connection> | undefined;
       return {
@@ -41,7 +44,7 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
           return async () => void (await flow.return?.());
         },
         async stream() {
-          streams ??= dial(target, 'bench/stream', options);
+          streams ??= withIdentity().then((known) => dial(target, 'bench/stream', known));
           const stream = await open(await streams);
           stream.end(payload);
           await new Promise((resolve, reject) =>
@@ -52,7 +55,7 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
           );
         },
         async bulk(onBytes) {
-          const other = await dial(target, 'bench/bulk', options);
+          const other = await dial(target, 'bench/bulk', await withIdentity());
           const stream = await open(other);
           stream.on('error', () => {});
           stream.write('x');

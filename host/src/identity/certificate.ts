@@ -32,7 +32,8 @@ const ed25519Algorithm = sequence(objectIdentifier('1.3.101.112'));
 
 /** The key of a 32-byte RFC 8032 secret. */
 export function identityKey(secret: Uint8Array): IdentityKey {
-  return { publicKey: ed25519PublicKey(secret), privateKey: ed25519PrivateKey(secret) };
+  const privateKey = ed25519PrivateKey(secret);
+  return { publicKey: ed25519PublicKey(privateKey), privateKey };
 }
 
 /** SubjectPublicKeyInfo, 44 bytes. */

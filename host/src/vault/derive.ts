@@ -26,9 +26,10 @@ export function ed25519PrivateKey(secret: Uint8Array): KeyObject {
   return key;
 }
 
-/** The public key of a 32-byte RFC 8032 secret. */
-export function ed25519PublicKey(secret: Uint8Array): Uint8Array {
-  const spki = createPublicKey(ed25519PrivateKey(secret)).export({ format: 'der', type: 'spki' });
+/** The 32 bytes of its public key; of a secret, those of the key that it makes. */
+export function ed25519PublicKey(key: Uint8Array | KeyObject): Uint8Array {
+  const privateKey = key instanceof Uint8Array ? ed25519PrivateKey(key) : key;
+  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   // The last 32 bytes of the SPKI are the key.
   return new Uint8Array(spki.subarray(-32));
 }
