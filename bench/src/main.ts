@@ -12,6 +12,7 @@ import { machine } from './machine.ts';
 import { measure } from './measure.ts';
 import { type Options, parseOptions, UsageError, usage } from './options.ts';
 import { parseResult, type RowResult, type RunResult, regressions } from './result.ts';
+import { soak } from './soak.ts';
 import { report, rounded } from './table.ts';
 
 const folder = fileURLToPath(new URL('../results/', import.meta.url));
@@ -59,6 +60,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
+  if (options.soak !== undefined) return (await soak(options.soak, progress)) ? 0 : 1;
   const before =
     options.compare === undefined
       ? undefined

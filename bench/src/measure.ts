@@ -12,7 +12,7 @@ import { median } from './statistics.ts';
 import { rounded } from './table.ts';
 import { Worker } from './worker/fork.ts';
 
-interface Pair {
+export interface Pair {
   readonly server: Worker<'server'>;
   readonly client: Worker<'client'>;
 }
@@ -26,7 +26,7 @@ export type Progress = (text: string) => void;
 
 const certificate = makeCertificate();
 
-async function start(stack: StackName, scenario: Scenario): Promise<Pair> {
+export async function start(stack: StackName, scenario: Scenario): Promise<Pair> {
   const label = `${scenario.name} ${stack}`;
   const server = new Worker('server', `${label} server`);
   const client = new Worker('client', `${label} client`);
@@ -39,12 +39,12 @@ async function start(stack: StackName, scenario: Scenario): Promise<Pair> {
     await client.call('start', [stack, address]);
     return { server, client };
   } catch (error) {
-    await end({ server, client });
+    await stop({ server, client });
     throw error;
   }
 }
 
-async function end({ server, client }: Pair): Promise<void> {
+export async function stop({ server, client }: Pair): Promise<void> {
   await client.end();
   await server.end();
 }
@@ -78,12 +78,12 @@ class Field {
       await this.attempt(stack, () => play(stack, pair));
       if (this.failures[stack] === undefined) continue;
       this.pairs.delete(stack);
-      await end(pair);
+      await stop(pair);
     }
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.pairs.values()].map(end));
+    await Promise.all([...this.pairs.values()].map(stop));
   }
 
   private async attempt(stack: StackName, act: () => Promise<void>): Promise<void> {
@@ -124,11 +124,14 @@ type Record = (stack: StackName, value: number) => void;
 
 /** A warm-up, then the timed rounds. */
 async function rate(
-  { work, scale }: RateScenario,
+  { work, scale, held }: RateScenario,
   { seconds, rounds }: Rounds,
   field: Field,
   record: Record,
 ): Promise<void> {
+  await field.turn(async (stack, { client }) => {
+    if (stack === held?.stack) await hold(client, held.connections);
+  });
   for (let round = 0; round <= rounds; round++) {
     await field.turn(async (stack, { client }) => {
       const measured = await client.call('run', [work, seconds], 60 + 2 * seconds);
@@ -144,10 +147,15 @@ async function imports(field: Field, record: Record): Promise<void> {
   });
 }
 
+/** Some hundred handshakes a second, and more time than that on a machine that does other things. */
+async function hold(client: Pair['client'], connections: number): Promise<void> {
+  await client.call('hold', [connections], 60 + connections / 25);
+}
+
 async function idle({ connections, memory }: IdleScenario, field: Field, record: Record): Promise<void> {
   await field.turn(async (stack, { server, client }) => {
     const before = await server.call('memory', []);
-    await client.call('hold', [connections], 120);
+    await hold(client, connections);
     const after = await server.call('memory', []);
     record(stack, (after[memory] - before[memory]) / connections / 1024);
   });

@@ -13,6 +13,8 @@ export interface Options {
   readonly seconds: number;
   readonly rounds: number;
   readonly json: boolean;
+  /** Instead of the table: minutes of calls, to see whether memory grows. */
+  readonly soak: number | undefined;
   /** Path of the results of an earlier run. */
   readonly compare: string | undefined;
   /** Share by which a figure may be worse than before. */
@@ -29,6 +31,7 @@ UDP datagrams. Every server and every client has a process of its own; the conte
   --rounds N         timed rounds after the warm-up; their median counts (default 3)
   --compare FILE     exit 1 when alknet is worse than in this earlier result
   --threshold N      per cent that count as worse (default 15)
+  --soak MINUTES     instead of the table: calls for so long, exit 1 when the server's memory grows
   --json             print the result as JSON instead of the table
   --help
 
@@ -47,6 +50,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     seconds: positive('--seconds', values.seconds ?? '2'),
     rounds: Math.ceil(positive('--rounds', values.rounds ?? '3')),
     json: values.json ?? false,
+    soak: values.soak === undefined ? undefined : positive('--soak', values.soak),
     compare: values.compare,
     threshold: positive('--threshold', values.threshold ?? '15') / 100,
   };
@@ -62,6 +66,7 @@ function parse(args: readonly string[]) {
         rounds: { type: 'string' },
         compare: { type: 'string' },
         threshold: { type: 'string' },
+        soak: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

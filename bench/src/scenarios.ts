@@ -24,6 +24,8 @@ export interface RateScenario extends Row {
   readonly work: Work;
   /** Count of the work in one `unit`. */
   readonly scale: number;
+  /** Idle connections that the client of one contender holds meanwhile. */
+  readonly held?: { readonly stack: StackName; readonly connections: number };
 }
 
 /** Bytes that the server holds for each of many connections that do nothing. */
@@ -78,8 +80,9 @@ export const scenarios: readonly Scenario[] = [
   {
     ...calls,
     name: 'beside',
-    title: `unary calls, 64 in flight, beside ${crowd.peers} peers and ${crowd.importsOf * crowd.operations} imported operations`,
+    title: `unary calls, 64 in flight, beside ${crowd.peers} peers, ${crowd.connections} connections and ${crowd.importsOf * crowd.operations} imported operations`,
     stacks: ['quic', 'crowd'],
+    held: { stack: 'crowd', connections: crowd.connections },
     work: { kind: 'echo', inFlight: 64 },
   },
   {
@@ -135,5 +138,13 @@ export const scenarios: readonly Scenario[] = [
     name: 'idle-resident',
     title: 'an idle connection at the server, resident memory',
     memory: 'resident',
+  },
+  {
+    ...idle,
+    name: 'idle-10000',
+    title: 'one of 10000 idle connections at the server, JavaScript memory',
+    memory: 'js',
+    connections: 10_000,
+    stacks: ['quic'],
   },
 ];

@@ -15,7 +15,7 @@ export const stackNames = ['quic', 'hop1', 'hop2', 'crowd', 'tls', 'grpc', 'ws',
 export type StackName = (typeof stackNames)[number];
 
 /** What the node of `crowd` has beside what it is called for. */
-export const crowd = { peers: 1_000, importsOf: 2, operations: 5_000 } as const;
+export const crowd = { peers: 1_000, connections: 1_000, importsOf: 2, operations: 5_000 } as const;
 
 /** PEM. */
 export interface Certificate {

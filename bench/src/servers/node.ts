@@ -56,7 +56,7 @@ export async function makeNode(): Promise<NodeFolder> {
         configPath,
         JSON.stringify({
           dataDir,
-          limits: { connectionsPerAddress: 0, connectionsPerIdentity: 65_536 },
+          limits: { connections: 20_000, connectionsPerAddress: 0, connectionsPerIdentity: 65_536 },
           log: { level: 'error' },
           ...config,
         }),
