@@ -16,7 +16,7 @@ import {
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import { isLoopback } from '../address.ts';
 import type { TransportConnection, TransportStats, TransportTuning } from '../engine.ts';
-import { FloodBudget, maxDatagramsPerTurn } from './budgets.ts';
+import { type Excess, FloodBudget, maxDatagramsPerTurn } from './budgets.ts';
 import { maxSendPayload } from './config.ts';
 import { minimumInitialDatagram } from './packet.ts';
 import { errorText, isDone } from './quiche-error.ts';
@@ -62,6 +62,11 @@ const confirmationTime = 500;
 /** Milliseconds after the close in which stragglers are answered with it. */
 const farewellTime = 3_000;
 
+const excessReasons: Record<Excess, string> = {
+  flood: 'limit: datagrams without stream progress',
+  surplus: 'limit: bytes without stream progress',
+};
+
 export class QuicConnection implements TransportConnection, StreamCarrier {
   readonly transport = 'quic';
   readonly multiplexed = true;
@@ -106,6 +111,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   /** Stream bytes that quiche has taken since it was last asked to send. */
   #unsent = 0;
   #sentInTurn = 0;
+  readonly #isUnread = () => this.native.isReadable();
 
   constructor(facts: QuicFacts, events: QuicEvents) {
     this.native = facts.native;
@@ -159,8 +165,9 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       this.#confirmed = true;
       this.#pendingClose?.();
     }
-    if (this.flood.received(performance.now(), data.length) && this.#closeInfo === undefined) {
-      this.close(CloseCode.LIMIT, 'limit: datagrams without stream progress', 'host');
+    const excess = this.flood.received(performance.now(), data.length, this.#isUnread);
+    if (excess !== undefined && this.#closeInfo === undefined) {
+      this.close(CloseCode.LIMIT, excessReasons[excess], 'host');
     }
     if (this.#turn === undefined || ++this.#unread === datagramsAtOnce) {
       this.#unread = 0;

@@ -31,7 +31,11 @@ function expandLabel(secret: Buffer, label: string, length: number): Buffer {
 /** Keys of what `side` sends, from the destination id of the client's first Initial (after Retry: of its second). */
 export function initialKeys(destination: Uint8Array, side: 'client' | 'server'): InitialKeys {
   const initialSecret = createHmac('sha256', initialSalt).update(destination).digest();
-  const secret = expandLabel(initialSecret, side === 'client' ? 'client in' : 'server in', 32);
+  return packetKeys(expandLabel(initialSecret, side === 'client' ? 'client in' : 'server in', 32));
+}
+
+/** Keys of AES-128-GCM packet protection from a traffic secret (RFC 9001 5.1). */
+export function packetKeys(secret: Buffer): InitialKeys {
   return {
     key: expandLabel(secret, 'quic key', 16),
     iv: expandLabel(secret, 'quic iv', 12),
@@ -39,7 +43,7 @@ export function initialKeys(destination: Uint8Array, side: 'client' | 'server'):
   };
 }
 
-function nonce(iv: Buffer, packetNumber: number): Buffer {
+export function nonce(iv: Buffer, packetNumber: number): Buffer {
   const bytes = Buffer.from(iv);
   for (let i = 0, rest = packetNumber; i < 4; i++, rest = Math.floor(rest / 256)) {
     const at = bytes.length - 1 - i;
@@ -48,7 +52,7 @@ function nonce(iv: Buffer, packetNumber: number): Buffer {
   return bytes;
 }
 
-function mask(headerProtection: Buffer, sample: Uint8Array): Buffer {
+export function mask(headerProtection: Buffer, sample: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-128-ecb', headerProtection, null).setAutoPadding(false);
   return cipher.update(sample);
 }

@@ -15,6 +15,8 @@ import type { DatagramSink } from './connection.ts';
 /** The kernel may give less (net.core.rmem_max). */
 const socketBuffer = 4 * 1024 * 1024;
 const maxPooled = 256;
+/** Datagrams that the system has not taken yet, 16 000 bytes each; what comes on top is dropped, as on any full queue. */
+export const maxOutstanding = 8192;
 
 export class QuicSocket implements DatagramSink {
   readonly address: RemoteAddress;
@@ -22,6 +24,7 @@ export class QuicSocket implements DatagramSink {
   readonly #pool: Buffer[] = [];
   readonly #dualStack: boolean;
   #next: Buffer | undefined;
+  #outstanding = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(socket: Socket, dualStack: boolean) {
@@ -79,10 +82,14 @@ export class QuicSocket implements DatagramSink {
   }
 
   #sendBytes(bytes: Uint8Array, length: number, { address, port }: RemoteAddress, done: () => void): void {
-    if (this.#closed !== undefined) return;
+    if (this.#closed !== undefined || this.#outstanding >= maxOutstanding) return done();
     const to = this.#dualStack && !isIPv6(address) ? `::ffff:${address}` : address;
     // A datagram that the system would not send is a lost one: loss recovery deals with it.
-    this.#socket.send(bytes, 0, length, port, to, done);
+    this.#outstanding++;
+    this.#socket.send(bytes, 0, length, port, to, () => {
+      this.#outstanding--;
+      done();
+    });
   }
 
   close(): Promise<void> {

@@ -31,6 +31,8 @@ export class QuicStream extends Duplex {
   receiveOver = false;
   /** Nothing can be sent any more: end sent, stopped, or given up. */
   sendOver = false;
+  /** Reset by either side in at least one direction, rather than ended. */
+  cut = false;
   /** Bytes that quiche has not taken yet. */
   pending: Uint8Array | undefined;
   /** `end()` was called and everything before it was taken. */

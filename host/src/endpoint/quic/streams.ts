@@ -5,11 +5,13 @@
  * @module
  */
 
+import { performance } from 'node:perf_hooks';
 import type { CloseInfo, OpenStreamOptions, Stream } from '@alknet/sdk';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import { Shutdown } from '@matrixai/quic/native/types.js';
 import type { TransportStats } from '../engine.ts';
 import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
+import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
 import { closedError, errorText, isDone, streamError } from './quiche-error.ts';
 import { readBuffer, takeRead } from './read-buffer.ts';
@@ -63,6 +65,7 @@ export class QuicStreams implements StreamOwner {
   /** Ends that the peer has not acknowledged yet; looked at only while somebody waits for them. */
   readonly #finishing = new Set<number>();
   #onFinished: (() => void) | undefined;
+  readonly #leftovers = new Leftovers();
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
@@ -155,6 +158,7 @@ export class QuicStreams implements StreamOwner {
         read = this.#carrier.native.streamRecv(stream.id, readBuffer());
       } catch (error) {
         if (isDone(error)) return;
+        stream.cut = true;
         stream.receiveOver = true;
         stream.wanted = false;
         this.#hungry.delete(stream);
@@ -166,7 +170,7 @@ export class QuicStreams implements StreamOwner {
       const [length, fin] = read;
       budget -= length;
       if (length > 0) {
-        this.#carrier.flood.read();
+        this.#carrier.flood.read(length);
         stream.wanted = false;
         this.#hungry.delete(stream);
         // `push` asks for more, by `_read`, when there is room; that call sets `wanted` again.
@@ -197,7 +201,7 @@ export class QuicStreams implements StreamOwner {
         if (read === null) return;
         const [length, fin] = read;
         if (length > 0) {
-          flood.read();
+          flood.read(length);
           this.#ahead += length;
           stream.keep(takeRead(length));
         }
@@ -211,6 +215,7 @@ export class QuicStreams implements StreamOwner {
       native.streamRecv(stream.id, noBytes);
     } catch (error) {
       if (isDone(error) || !/^StreamReset/.test(errorText(error))) return;
+      stream.cut = true;
       stream.receiveOver = true;
       this.#forgetIfOver(stream);
       stream.destroy(streamError(error));
@@ -297,6 +302,7 @@ export class QuicStreams implements StreamOwner {
     this.#blocked.delete(stream);
     this.#hungry.delete(stream);
     if (!this.#over) {
+      if (!stream.sendOver || !stream.receiveOver) stream.cut = true;
       if (!stream.sendOver) this.#shutdown(stream.id, Shutdown.Write, streamCode);
       if (!stream.receiveOver) this.#shutdown(stream.id, Shutdown.Read, streamCode);
       this.#carrier.schedule();
@@ -315,7 +321,8 @@ export class QuicStreams implements StreamOwner {
   }
 
   #forgetIfOver(stream: QuicStream): void {
-    if (stream.receiveOver && stream.sendOver) this.#streams.delete(stream.id);
+    if (!stream.receiveOver || !stream.sendOver || !this.#streams.delete(stream.id)) return;
+    if (stream.cut) this.#leftovers.add(stream.id, performance.now());
   }
 
   // ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -412,6 +419,9 @@ export class QuicStreams implements StreamOwner {
 
   /** Lets go of ends that have been acknowledged, when somebody waits for them or they are many. */
   tidy(): void {
+    // The credit that came free goes out with the next flush.
+    if (this.#leftovers.size > 0 && this.#leftovers.look(this.#carrier.native, performance.now()))
+      this.#carrier.schedule();
     if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
   }
 

@@ -186,6 +186,8 @@ export interface RawOptions {
   readonly alpns?: readonly string[];
   readonly certificate?: Certificate | null;
   readonly tuning?: Partial<TransportTuning>;
+  /** A file for the TLS secrets of the connection. */
+  readonly keyLog?: string;
 }
 
 /** A client of the test's own, which does what no well-behaved one does. */
@@ -199,6 +201,8 @@ export interface RawClient {
   flush(): void;
   /** Waits for a state of the connection. */
   until(condition: () => boolean): Promise<void>;
+  /** What comes is recorded and reaches quiche no more: it acknowledges nothing. */
+  mute(): void;
 }
 
 export async function rawClient(
@@ -209,18 +213,16 @@ export async function rawClient(
   const socket = await udpSocket(t);
   const local = { host: '127.0.0.1', port: socket.address().port };
   const to = { host: remote.address, port: remote.port };
-  const native = quiche.Connection.connect(
-    null,
-    randomBytes(16),
-    local,
-    to,
-    quicConfig({
-      certificate: options.certificate === undefined ? clientCertificate : options.certificate,
-      alpns: options.alpns ?? ['test/echo'],
-      demandCertificate: false,
-      tuning: { ...tuning, ...options.tuning },
-    }),
-  );
+  const config = quicConfig({
+    certificate: options.certificate === undefined ? clientCertificate : options.certificate,
+    alpns: options.alpns ?? ['test/echo'],
+    demandCertificate: false,
+    tuning: { ...tuning, ...options.tuning },
+  });
+  if (options.keyLog !== undefined) config.logKeys();
+  const native = quiche.Connection.connect(null, randomBytes(16), local, to, config);
+  if (options.keyLog !== undefined) native.setKeylog(options.keyLog);
+  let muted = false;
   const sent: Buffer[] = [];
   const received: Buffer[] = [];
   const out = Buffer.alloc(1350);
@@ -241,12 +243,14 @@ export async function rawClient(
   let wake = () => {};
   socket.on('message', (data: Buffer) => {
     received.push(Buffer.from(data));
-    try {
-      native.recv(data, { from: to, to: local });
-    } catch {
-      // The test looks at the state.
+    if (!muted) {
+      try {
+        native.recv(data, { from: to, to: local });
+      } catch {
+        // The test looks at the state.
+      }
+      flush();
     }
-    flush();
     wake();
   });
   flush();
@@ -262,6 +266,9 @@ export async function rawClient(
           wake = resolve;
         });
       }
+    },
+    mute: () => {
+      muted = true;
     },
   };
 }
