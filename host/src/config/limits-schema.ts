@@ -74,6 +74,13 @@ export const limits = object(
       default: '512MiB',
       description: 'Bytes buffered for all connections.',
     }),
+    memory: size({
+      minimum: 128 * MiB,
+      maximum: TiB,
+      zero: true,
+      default: 0,
+      description: 'Resident memory of the process; 0: three quarters of what the machine or container has.',
+    }),
     idleTimeout: duration({
       minimum: 5 * second,
       maximum: 10 * minute,

@@ -9,6 +9,8 @@ import { CloseCode, type Log } from '@alknet/sdk';
 import { BufferWatch } from './buffers.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { type HostConnection, timer } from './host-connection.ts';
+import { collectGarbage, memoryLimit } from './memory.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import type { AlpnOwner, EndpointSettings } from './owner.ts';
 import type { Refusals } from './refusals.ts';
 import { serve } from './serve.ts';
@@ -22,8 +24,11 @@ export interface Revocation {
 
 /** Milliseconds for last frames after the signals have been aborted. */
 const lastFrames = 100;
-/** Milliseconds between two looks at what is buffered. */
-const bufferLook = 1000;
+/** Milliseconds between two looks at the memory of the process, and looks for one at what is buffered. */
+const memoryLook = 250;
+const looksForBuffers = 4;
+/** Milliseconds between two collections of garbage while memory is short. */
+const collectionPause = 5000;
 
 export class LiveConnections {
   readonly table = new ConnectionTable();
@@ -31,7 +36,10 @@ export class LiveConnections {
   private readonly refusals: Refusals;
   private readonly log: Log;
   private readonly buffers = new BufferWatch();
-  private bufferTimer: NodeJS.Timeout | undefined;
+  private readonly memory = new MemoryWatch();
+  private looks = 0;
+  private collectedAt = Number.NEGATIVE_INFINITY;
+  private lookTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: { settings: EndpointSettings; refusals: Refusals; log: Log }) {
     this.settings = parts.settings;
@@ -48,7 +56,7 @@ export class LiveConnections {
   /** Into the table, until it is over. */
   keep(connection: HostConnection): void {
     this.table.add(connection, (identified) => this.checkIdentity(identified));
-    this.watchBuffers();
+    this.watch();
     if (!this.log.enabled('debug')) return;
     const fields = {
       id: connection.id,
@@ -73,6 +81,7 @@ export class LiveConnections {
 
   /** The limit that one more connection would pass. */
   full(owner: AlpnOwner, identity: { readonly id: string } | null): string | undefined {
+    if (identity === null && this.memory.isPressed) return 'limits.memory';
     if (identity !== null && this.table.ofIdentity(identity.id) >= this.settings.connectionsPerIdentity) {
       return 'limits.connectionsPerIdentity';
     }
@@ -121,8 +130,8 @@ export class LiveConnections {
 
   endAll(): void {
     for (const connection of this.table) connection.end(CloseCode.SHUTDOWN, 'shutdown');
-    clearInterval(this.bufferTimer);
-    this.bufferTimer = undefined;
+    clearInterval(this.lookTimer);
+    this.lookTimer = undefined;
   }
 
   /** The protocol established an identity that may have too many connections already. */
@@ -139,16 +148,36 @@ export class LiveConnections {
     connection.end(CloseCode.LIMIT, `limit: ${key}`);
   }
 
-  /** One timer for all connections, only while there are any. */
+  /** One timer for all connections, only while there are any, or memory is short. */
+  private watch(): void {
+    if (this.lookTimer !== undefined) return;
+    this.lookTimer = setInterval(() => {
+      if (this.looks++ % looksForBuffers === 0) this.watchBuffers();
+      this.watchMemory();
+      if (this.table.size > 0 || this.memory.isPressed) return;
+      clearInterval(this.lookTimer);
+      this.lookTimer = undefined;
+    }, memoryLook);
+    this.lookTimer.unref();
+  }
+
   private watchBuffers(): void {
-    if (this.bufferTimer !== undefined) return;
-    this.bufferTimer = setInterval(() => {
-      const excess = this.buffers.look(this.table, this.settings, performance.now());
-      for (const { connection, key } of excess) this.endForLimit(connection, key);
-      if (this.table.size > 0) return;
-      clearInterval(this.bufferTimer);
-      this.bufferTimer = undefined;
-    }, bufferLook);
-    this.bufferTimer.unref();
+    const excess = this.buffers.look(this.table, this.settings, performance.now());
+    for (const { connection, key } of excess) this.endForLimit(connection, key);
+  }
+
+  private watchMemory(): void {
+    const resident = process.memoryUsage.rss();
+    const limit = memoryLimit(this.settings.memory);
+    const before = this.memory.isPressed;
+    const ended = this.memory.look(this.table, resident, limit);
+    for (const connection of ended) this.endForLimit(connection, 'limits.memory');
+    const { isPressed } = this.memory;
+    if (isPressed && !before) this.log.warn('memory short', { resident, limit });
+    if (!isPressed && before) this.log.notice('memory enough', { resident, limit });
+    const now = performance.now();
+    if (!isPressed || now - this.collectedAt < collectionPause) return;
+    this.collectedAt = now;
+    collectGarbage();
   }
 }

@@ -67,6 +67,8 @@ export interface EndpointSettings extends TransportTuning {
   /** 0: no limit. */
   readonly authFailuresPerAddress: number;
   readonly buffered: number;
+  /** Of the process, resident; 0: three quarters of what the machine or the control group has. */
+  readonly memory: number;
   readonly reloadGrace: number;
   readonly handshakeTimeout: number;
   /** Whether `tls.acme` is configured. */
@@ -85,6 +87,7 @@ export const defaultSettings: EndpointSettings = {
   streamsPerConnection: 256,
   bufferedPerConnection: 32 * 1024 * 1024,
   buffered: 512 * 1024 * 1024,
+  memory: 0,
   idleTimeout: 30_000,
   tlsIdleTimeout: 3_600_000,
   reloadGrace: 5000,

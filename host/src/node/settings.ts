@@ -50,6 +50,9 @@ export function endpointSettings(view: ConfigView): EndpointSettings {
     get buffered() {
       return limits().buffered;
     },
+    get memory() {
+      return limits().memory;
+    },
     get idleTimeout() {
       return limits().idleTimeout;
     },

@@ -40,7 +40,7 @@ function amount(text: string): number {
 
 test('CFG-44 each limit has the default of the specification and refuses a value outside its range', async () => {
   const rows = await table();
-  assert.equal(rows.length, 19);
+  assert.equal(rows.length, 20);
   const { limits } = accepted('{}').config;
   for (const { key, value, low, high, zero } of rows) {
     assert.equal((limits as Record<string, number>)[key], amount(value), key);
