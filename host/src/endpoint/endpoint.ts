@@ -42,6 +42,8 @@ export interface EndpointOptions {
   /** Read at each use, so that it follows the configuration. */
   readonly settings: EndpointSettings;
   readonly log: Log;
+  /** Milliseconds of a clock that never goes back, for blocked addresses. Default: that of the process. */
+  readonly now?: () => number;
 }
 
 export interface EndpointDialOptions {
@@ -95,7 +97,7 @@ export class Endpoint {
     let made = 0;
     this.nextId = () => `c${(++made).toString(36)}`;
     this.refusals = new Refusals(log);
-    this.admission = new Admission(settings);
+    this.admission = new Admission(settings, options.now);
     this.live = new LiveConnections({ settings, refusals: this.refusals, log });
     const { router, contexts, refusals, admission, live, nextId } = this;
     const parts = { ...options, router, contexts, refusals, admission, live, nextId };

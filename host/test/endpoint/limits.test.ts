@@ -89,7 +89,7 @@ test('each limit before the handshake is one atomic step with its admission', ()
   assert.deepEqual(admission.live, { handshakes: 1, connections: 1 });
 });
 
-test('failed credentials beyond the limit block their address for 60 s, others not', () => {
+test('END-55 failed credentials are counted in windows of 60 s, and block for 60 s', () => {
   let now = 0;
   const admission = new Admission({ ...defaultSettings, authFailuresPerAddress: 2 }, () => now);
   const bad = from('192.0.2.1');
@@ -104,6 +104,59 @@ test('failed credentials beyond the limit block their address for 60 s, others n
   now = 119_000;
   assert.equal(admission.blocked(bad), false);
   entered(admission, '192.0.2.1');
+});
+
+test('END-55 failed credentials beyond the limit block the address for 60 s, others not', async (t) => {
+  let now = 0;
+  const node = await testNode(t, { owners: [echo('one', 'alknet/one')], now: () => now });
+  const dialling = await client(t);
+  const dial = (transport: 'quic' | 'tls') =>
+    node.dial({ from: dialling, alpn: 'alknet/one', transport, timeoutMs: 2000 });
+  const { endpoint } = node;
+  const fail = (address: string, times: number) => {
+    for (let failures = 0; failures < times; failures++) endpoint.authFailed(from(address));
+  };
+  const before = await dial('quic');
+  fail('192.0.2.1', 1000);
+  fail('127.0.0.1', 20);
+  assert.equal(endpoint.isBlocked(from('192.0.2.1')), true);
+  for (const transport of both) assert.equal(await ask(await dial(transport), 'x'), 'one:x');
+  fail('127.0.0.1', 1);
+  assert.equal(endpoint.isBlocked(from('127.0.0.1')), true);
+  for (const transport of both) await assert.rejects(dial(transport), { name: 'DialError' });
+  assert.equal(endpoint.status().refused['limits.authFailuresPerAddress'], 2);
+  assert.equal(await ask(before, 'lives'), 'one:lives');
+  now = 59_999;
+  await assert.rejects(dial('quic'), { code: 'Refused' });
+  now = 60_000;
+  for (const transport of both) assert.equal(await ask(await dial(transport), 'y'), 'one:y');
+});
+
+test('END-38 when all together pass limits.buffered, the connection that holds most is closed', async (t) => {
+  const MiB = 1 << 20;
+  const owner = echo('one', 'alknet/one', {
+    // Writes as many MiB as it is asked for, whether or not anybody reads.
+    async connection(connection) {
+      for await (const stream of connection)
+        stream.once('data', ([size]: Buffer) => stream.write(Buffer.alloc((size ?? 0) * MiB)));
+    },
+  });
+  const node = await testNode(t, { owners: [owner], settings: { buffered: 32 * MiB } });
+  const dialling = await client(t);
+  const holding = async (size: number) => {
+    const connection = await node.dial({ from: dialling, alpn: 'alknet/one', transport: 'quic' });
+    (await connection.openStream()).write(Buffer.from([size]));
+    return connection;
+  };
+  const [small, large, middle] = [await holding(8), await holding(25), await holding(12)];
+  assert.deepEqual(await large.closed, {
+    code: CloseCode.LIMIT,
+    reason: 'limit: limits.buffered',
+    by: 'peer',
+  });
+  assert.equal(node.endpoint.status().refused['limits.buffered'], 1);
+  assert.equal(node.endpoint.status().connections, 2);
+  for (const each of [small, middle]) assert.equal(each.signal.aborted, false);
 });
 
 test('limits per identity and per plugin close with LIMIT after the handshake, and name the key', async (t) => {

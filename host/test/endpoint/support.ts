@@ -116,6 +116,7 @@ export interface TestNodeOptions {
   /** `[]`: a node that only dials. */
   readonly listen?: readonly ListenSpec[];
   readonly transports?: readonly Transport[];
+  readonly now?: () => number;
 }
 
 export const both: readonly TransportKind[] = ['quic', 'tls'];
@@ -134,6 +135,7 @@ export async function testNode(t: TestContext, options: TestNodeOptions = {}): P
     identities,
     settings,
     log: recordingLog(lines),
+    ...(options.now === undefined ? {} : { now: options.now }),
   });
   t.after(() => endpoint.close());
   for (const owner of options.owners ?? []) endpoint.enable(owner);

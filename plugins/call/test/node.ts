@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { silentLog } from '@alknet/sdk';
+import { type Connection, silentLog } from '@alknet/sdk';
 import { createSession, type Session, type SessionOptions } from '@alknet/sdk/call';
 import { defaultSettings, Endpoint, tlsTransport } from '../../../host/src/endpoint/index.ts';
 import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
@@ -71,6 +71,8 @@ export interface RealNode {
   grant(id: string, scopes: readonly string[]): Promise<Peer>;
   revokeToken(id: string): Promise<void>;
   connect(transport: 'quic' | 'tls', as?: Peer, options?: SessionOptions): Promise<Session>;
+  /** A connection of the protocol on which nothing is spoken yet. */
+  dial(transport: 'quic' | 'tls', as?: Peer): Promise<Connection>;
 }
 
 export async function realNode(t: TestContext): Promise<RealNode> {
@@ -104,6 +106,22 @@ export async function realNode(t: TestContext): Promise<RealNode> {
     await node.stop();
     await rm(directory, { recursive: true, force: true });
   });
+
+  const dial = async (transport: 'quic' | 'tls', as?: Peer) => {
+    const caller = new Endpoint({
+      transports: [quicTransport(), tlsTransport()],
+      identities: new NodeIdentities({ key: as?.key ?? null, peers: new PeerTable(), ca: () => undefined }),
+      settings: defaultSettings,
+      log: silentLog,
+    });
+    callers.push(caller);
+    const address = node.addresses.find((each) => each.transport === transport)?.address;
+    if (address === undefined) throw new Error(`the node has no listener of ${transport}`);
+    return caller.dial(
+      { name: 'node', addresses: [{ host: address.address, port: address.port }], pins: [node.id] },
+      { alpn: 'alknet/call', transport },
+    );
+  };
 
   const peers = new Map<string, Peer>();
   return {
@@ -140,22 +158,8 @@ export async function realNode(t: TestContext): Promise<RealNode> {
       );
       await node.reload();
     },
-    async connect(transport, as, options = {}) {
-      const caller = new Endpoint({
-        transports: [quicTransport(), tlsTransport()],
-        identities: new NodeIdentities({ key: as?.key ?? null, peers: new PeerTable(), ca: () => undefined }),
-        settings: defaultSettings,
-        log: silentLog,
-      });
-      callers.push(caller);
-      const address = node.addresses.find((each) => each.transport === transport)?.address;
-      if (address === undefined) throw new Error(`the node has no listener of ${transport}`);
-      const connection = await caller.dial(
-        { name: 'node', addresses: [{ host: address.address, port: address.port }], pins: [node.id] },
-        { alpn: 'alknet/call', transport },
-      );
-      return createSession(connection, options);
-    },
+    dial,
+    connect: async (transport, as, options = {}) => createSession(await dial(transport, as), options),
   };
 }
 

@@ -5,7 +5,7 @@ import { lastingSurplus, maxSurplus, surplusPeriod } from '../../../src/endpoint
 import { maxOutstanding, QuicSocket } from '../../../src/endpoint/quic/socket.ts';
 import { forger } from './forger.ts';
 import * as frames from './frames.ts';
-import { echo, listening, rawClient, roundTrip, turn, udpSocket, until } from './support.ts';
+import { echo, listening, rawClient, roundTrip, tuning, turn, udpSocket, until } from './support.ts';
 
 const byte = Buffer.from('a');
 const MiB = 1024 * 1024;
@@ -17,9 +17,9 @@ const MiB = 1024 * 1024;
 async function floodWith(t: TestContext, frame: (n: number) => Buffer, much: 'lasting' | 'most') {
   const server = await listening(t, { onAccepted: echo });
   const bystander = await server.dial();
+  await server.next();
   const attacker = await forger(t, server.address);
-  const accepted = server.accepted[1];
-  assert(accepted);
+  const accepted = await server.next();
   attacker.mute();
   let isOver = false;
   void accepted.closed.then(() => {
@@ -107,11 +107,12 @@ test('CRYPTO frames in order after the handshake end the connection at 16 KiB wi
 test('retiring the only connection id, or one never given, ends that connection alone', async (t) => {
   const server = await listening(t, { onAccepted: echo });
   const bystander = await server.dial();
+  await server.next();
   for (const sequence of [0, 5]) {
     const attacker = await forger(t, server.address);
-    const accepted = server.accepted.at(-1);
+    const accepted = await server.next();
     attacker.forge(frames.retireConnectionId(sequence));
-    assert.equal((await accepted?.closed)?.by, 'transport');
+    assert.equal((await accepted.closed).by, 'transport');
   }
   assert.equal((await roundTrip(bystander, Buffer.from('hi'))).toString(), 'hi');
 });
@@ -225,7 +226,56 @@ test('streams that are reset give their credit back, however they were reset', {
   ]);
 });
 
-test('10 000 half-open streams cost little memory, and none once their connections are over', async (t) => {
+test('END-38 a peer that sends and never reads stays within limits.bufferedPerConnection', async (t) => {
+  const server = await listening(t, { onAccepted: echo });
+  const client = await rawClient(t, server.address);
+  await client.until(() => client.native.isEstablished());
+  const accepted = await server.next();
+  const chunk = Buffer.alloc(64 * 1024);
+  let taken = 0;
+  let most = 0;
+  // Until nothing has been taken for half a second.
+  for (let since = performance.now(); performance.now() - since < 500; ) {
+    for (let n = 0; n < 200; n++) {
+      let sent = 0;
+      try {
+        sent = client.native.streamSend(4 * n, chunk, false) ?? 0;
+      } catch {
+        // No room.
+      }
+      taken += sent;
+      if (sent > 0) since = performance.now();
+    }
+    client.flush();
+    most = Math.max(most, accepted.stats().buffered);
+
+    await turn();
+  }
+  assert(taken > 4 * MiB, `${taken} bytes were taken`);
+  assert(most <= tuning.bufferedPerConnection, `${most} bytes are buffered`);
+  // What came back fills the window of the client; all else is here, or still with the client.
+  assert(taken <= tuning.bufferedPerConnection, `${taken} bytes were taken`);
+  const bystander = await server.dial();
+  assert.equal((await roundTrip(bystander, Buffer.from('hi'))).toString(), 'hi');
+});
+
+test('END-38 writers that trickle a byte now and then cost what they sent, and delay nobody', async (t) => {
+  const server = await listening(t, { onAccepted: (connection) => connection.serve(() => {}) });
+  const client = await rawClient(t, server.address);
+  await client.until(() => client.native.isEstablished());
+  const streams = 256;
+  const rounds = 20;
+  for (let round = 0; round < rounds; round++) {
+    for (let n = 0; n < streams; n++) client.native.streamSend(4 * n, byte, false);
+    client.flush();
+    await turn();
+  }
+  const stats = () => server.accepted[0]?.stats();
+  await until(() => stats()?.buffered === streams * rounds);
+  assert.equal(stats()?.streams, streams);
+});
+
+test('END-38 10 000 half-open streams cost little memory, and none once their connections are over', async (t) => {
   const server = await listening(t, { onAccepted: echo });
   const clients = 40;
   const streams = 250;

@@ -7,21 +7,16 @@ import { createCipheriv } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { RemoteAddress } from '@alknet/sdk';
 import { type InitialKeys, mask, nonce, packetKeys } from '../../../src/endpoint/quic/initial.ts';
-import { type RawClient, type RawOptions, rawClient } from './support.ts';
+import { type Ending, type RawClient, type RawOptions, rawClient } from './support.ts';
 
 export interface Forger extends RawClient {
   /** One datagram with one short-header packet of these frames; its packet number. */
   forge(...frames: Uint8Array[]): number;
 }
 
-export async function forger(
-  t: TestContext,
-  remote: RemoteAddress,
-  options: RawOptions = {},
-): Promise<Forger> {
+export async function forger(t: Ending, remote: RemoteAddress, options: RawOptions = {}): Promise<Forger> {
   const folder = await mkdtemp(join(tmpdir(), 'alknet-keylog-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const keyLog = join(folder, 'keys');

@@ -171,7 +171,12 @@ export async function until(condition: () => boolean, ms = 10_000): Promise<void
   }
 }
 
-export async function udpSocket(t: TestContext): Promise<Socket> {
+/** What is to be undone at the end: of a test, or of a part of it. */
+export interface Ending {
+  after(end: () => void | Promise<void>): void;
+}
+
+export async function udpSocket(t: Ending): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20, sendBufferSize: 4 << 20 });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
@@ -206,7 +211,7 @@ export interface RawClient {
 }
 
 export async function rawClient(
-  t: TestContext,
+  t: Ending,
   remote: RemoteAddress,
   options: RawOptions = {},
 ): Promise<RawClient> {
