@@ -34,7 +34,7 @@ import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from
 import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
 import { PeerLinks } from './peers/index.ts';
-import { catchFaults, MetricTable, PluginSupervisor } from './plugins/index.ts';
+import { catchFaults, lockPath, MetricTable, PluginSupervisor } from './plugins/index.ts';
 import type { Owner } from './registry/registration.ts';
 import { noPrivilege } from './registry/registration.ts';
 import { Registry } from './registry/registry.ts';
@@ -132,8 +132,10 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       await announce();
     },
     onEvent: (event) => {
-      if (event.kind === 'applied') log.info('configuration applied', { revision: event.revision });
-      else if (event.kind === 'refused') log.error('configuration refused', { error: event.error.message });
+      if (event.kind === 'applied') {
+        log.info('configuration applied', { revision: event.revision });
+        for (const { message } of event.warnings) log.warn('configuration', { message });
+      } else if (event.kind === 'refused') log.error('configuration refused', { error: event.error.message });
       else log.warn('restart needed', { keys: event.keys.join(',') });
       if (event.kind === 'refused') void announce();
     },
@@ -195,6 +197,9 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     directory: join(live.path, '..'),
     dataDir,
     sdkVersion,
+    get trust() {
+      return live.current.trust;
+    },
     get node() {
       return { id, z32, name: live.current.name, version };
     },
@@ -338,6 +343,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     watchFile(peersPath(dataDir), () => void reloadPeers()),
     watchFile(secretsPath(dataDir), () => void reloadSecrets()),
     watchFile(vaultPath(dataDir), () => void reloadVaultFile()),
+    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followLock().then(announce)),
   ]);
   onFailure(() => Promise.all(watches.map((watch) => watch.close())));
   const control = await serveControl(dataDir, {

@@ -34,8 +34,6 @@ function* notInThisBuild(file: ConfigFile): Generator<Finding> {
     yield refuse(['tls', 'minVersion'], 'TLS 1.2', 'write "1.3" or remove the key');
   if (file.trust.mode === 'signed' && Object.keys(file.trust.publishers).length === 0) {
     yield { path: ['trust', 'mode'], message: 'mode "signed" needs trust.publishers, and there are none' };
-  } else if (file.trust.mode !== 'any') {
-    yield refuse(['trust', 'mode'], `the mode "${file.trust.mode}"`, 'write "any" or remove the key');
   }
   for (const [name, entry] of Object.entries(file.plugins)) {
     if (typeof entry === 'boolean' || !entry.enabled) continue;

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { crossChecks } from './checks.ts';
 import { type Config, effectiveConfig, type LogLevel } from './effective.ts';
@@ -15,6 +15,7 @@ import { ConfigError, inOrderOfLine, type Path, type Problem } from './problems.
 import { type ConfigFile, configSchema } from './schema.ts';
 import { findSecrets } from './secret-scan.ts';
 import { findDataDir, type Origin, type Surroundings, thisProcess } from './sources.ts';
+import { writableByOthers, writableText } from './writable.ts';
 
 export interface LoadOptions {
   /** What the command line says. */
@@ -46,8 +47,13 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   const file = resolve(path);
   const bytes = await readConfig(file);
   const loaded = configFromBytes(file, bytes, options);
-  const writable = await writableByOthers(file);
-  return writable === undefined ? loaded : { ...loaded, warnings: [writable, ...loaded.warnings] };
+  const writable = writableText(await writableByOthers([file]));
+  if (writable === undefined) return loaded;
+  const problem = { pointer: '', line: 1, column: 1, message: writable };
+  const { mode } = loaded.config.trust;
+  if (mode !== 'any')
+    throw new ConfigError(path, [{ ...problem, message: `trust.mode "${mode}": ${writable}` }]);
+  return { ...loaded, warnings: [problem, ...loaded.warnings] };
 }
 
 /** @throws ConfigError when the file cannot be read */
@@ -121,15 +127,4 @@ function* warnings(file: ConfigFile) {
     typeof entry === 'boolean' ? entry : entry.enabled,
   );
   if (!enabled) yield { path: ['plugins'], message: 'no plugin is enabled: this node serves nothing' };
-}
-
-async function writableByOthers(path: string): Promise<Problem | undefined> {
-  const { mode } = await stat(path);
-  if ((mode & 0o022) === 0) return undefined;
-  return {
-    pointer: '',
-    line: 1,
-    column: 1,
-    message: `others can write this file (mode ${(mode & 0o777).toString(8)}); chmod go-w it`,
-  };
 }

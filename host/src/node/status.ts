@@ -110,9 +110,13 @@ function problemsOf(
   const since = new Date().toISOString();
   const found: [string, string | undefined][] = [
     [live.path, live.error?.message],
+    ...live.warnings.map(({ message }): [string, string] => [live.path, message]),
     ['peers.json', peers.problem],
     ['secrets.json', secrets.problem],
-    ...rows.map(({ name, error }): [string, string | undefined] => [`plugins.${name}`, error?.message]),
+    ...rows.flatMap(({ name, error, instance }): [string, string | undefined][] => [
+      [`plugins.${name}`, error?.message],
+      ...(instance?.loaded.problems ?? []).map((text): [string, string] => [`plugins.${name}`, text]),
+    ]),
     ...links.status().map(({ alias, error }): [string, string | undefined] => [`peers.${alias}`, error]),
     ...links.unmatchedExports().map((text): [string, string] => ['export', `${text} matches no import yet`]),
   ];

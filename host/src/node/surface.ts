@@ -35,11 +35,7 @@ class InstanceOwner implements Owner {
 
   constructor(instance: PluginInstance, capabilities: Capabilities, log: Log) {
     this.name = instance.name;
-    this.provenance = Object.freeze({
-      name: instance.name,
-      version: instance.version,
-      package: instance.loaded.package,
-    });
+    this.provenance = instance.provenance;
     this.log = log;
     this.#instance = instance;
     this.#capabilities = capabilities;

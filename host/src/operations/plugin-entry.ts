@@ -27,7 +27,16 @@ const Rights = Type.Object({
   namespaces: optional(Words),
 });
 
-const Provenance = Type.Object({ name: Text, version: Text, package: Text, integrity: optional(Text) });
+const Provenance = Type.Object({
+  name: Text,
+  version: Text,
+  package: Text,
+  integrity: optional(
+    Type.String({ description: 'sha256- and base64 over the files of the package, as they were loaded' }),
+  ),
+  modules: optional(Type.String({ description: 'the same over the bundled modules of other packages' })),
+  signer: optional(Type.Object({ name: Text, key: Text }, { description: 'the publisher who signed it' })),
+});
 
 export const PluginEntry = Type.Object({
   name: Text,
@@ -48,11 +57,13 @@ export const PluginEntry = Type.Object({
     }),
   ),
   loadedAt: optional(Text),
+  problems: optional(Type.Array(Text, { description: 'what did not keep it from loading' })),
   error: optional(Text),
 });
 
 export function pluginEntry(row: PluginRow): Static<typeof PluginEntry> {
   const { name, state, isolation, alpns, instance, loadedAt, missing, error } = row;
+  const problems = instance?.loaded.problems ?? [];
   return {
     name,
     package: instance?.loaded.package ?? '',
@@ -66,13 +77,14 @@ export function pluginEntry(row: PluginRow): Static<typeof PluginEntry> {
     granted: rightsOf(instance?.granted ?? {}),
     missing: missing.map((lacking) => ({ ...lacking, add: lineToAdd(name, lacking) })),
     ...(loadedAt === undefined ? {} : { loadedAt: loadedAt.toISOString() }),
+    ...(problems.length === 0 ? {} : { problems: [...problems] }),
     ...(error === undefined ? {} : { error: error.message }),
   };
 }
 
-/** Without the trust modes no integrity is taken yet, and none is shown. */
-function provenanceOf({ provenance: { name, version, package: source, integrity } }: PluginInstance) {
-  return { name, version, package: source, ...(integrity ? { integrity } : {}) };
+/** A copy, which the schema's members are: that of the instance is frozen. */
+function provenanceOf({ provenance }: PluginInstance): Static<typeof Provenance> {
+  return structuredClone(provenance) as Static<typeof Provenance>;
 }
 
 /** A copy, which the schema's lists are: those of a plugin are frozen. */

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { readFile } from 'node:fs/promises';
 import { createRequire, SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BuildFailure, build, type Plugin as EsbuildPlugin } from 'esbuild';
+import { type ContentDigest, contentDigest } from './integrity.ts';
 import { PluginError } from './plugin-error.ts';
 
 export interface Bundle {
@@ -16,6 +18,8 @@ export interface Bundle {
   readonly url: string;
   /** Absolute paths of all that it is made of. */
   readonly files: readonly string[];
+  /** The same with what was read of each: a file is read once, and those bytes are what runs. */
+  readonly inputs: ReadonlyMap<string, ContentDigest>;
   /** A stack with the places of the author's source in place of those in memory. */
   trace(stack: string): string;
 }
@@ -29,19 +33,21 @@ let loads = 0;
 export async function bundlePlugin(plugin: string, entry: string): Promise<Bundle> {
   const directory = dirname(entry);
   const url = pathToFileURL(entry).href;
+  const inputs = new Map<string, ContentDigest>();
   try {
-    const { outputFiles, metafile } = await build({
+    const { outputFiles } = await build({
       absWorkingDir: directory,
       entryPoints: [entry],
       bundle: true,
       write: false,
-      metafile: true,
       platform: 'node',
       format: 'esm',
       target: 'node20',
       outfile: entry.replace(/(\.m?)[jt]s$/, '.alknet$1js'),
       sourcemap: 'external',
       sourcesContent: false,
+      // Types are stripped as Node strips them: no tsconfig.json, which is no part of a package, changes what runs.
+      tsconfigRaw: '{}',
       logLevel: 'silent',
       // A module in memory has no place of its own on the disk.
       define: {
@@ -53,14 +59,15 @@ export async function bundlePlugin(plugin: string, entry: string): Promise<Bundl
       banner: {
         js: `import { createRequire as alknetCreateRequire } from 'node:module'; var require = alknetCreateRequire(${JSON.stringify(url)});`,
       },
-      plugins: [outside],
+      plugins: [outside(inputs), reading(inputs)],
     });
     const label = sourceLabel(plugin, ++loads);
     const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
     const code = outputFiles.find(({ path }) => !path.endsWith('.map'))?.text ?? '';
     return {
       url: `data:text/javascript;base64,${Buffer.from(`${code}\n//# sourceURL=${label}\n`).toString('base64')}`,
-      files: Object.keys(metafile.inputs).map((file) => resolve(directory, file)),
+      files: [...inputs.keys()],
+      inputs,
       trace: tracer(label, new SourceMap(JSON.parse(map)), directory),
     };
   } catch (error) {
@@ -80,19 +87,34 @@ function tracer(label: string, map: SourceMap, directory: string): (stack: strin
     });
 }
 
-const outside: EsbuildPlugin = {
+/** Its files are read here and not by esbuild, so that what is hashed is what is bundled. */
+const reading = (inputs: Map<string, ContentDigest>): EsbuildPlugin => ({
+  name: 'reading',
+  setup({ onStart, onLoad }) {
+    onStart(() => inputs.clear());
+    onLoad({ filter: /./, namespace: 'file' }, async ({ path }) => {
+      const contents = await readFile(path);
+      inputs.set(path, contentDigest(contents));
+      return { contents, loader: 'default' };
+    });
+  },
+});
+
+const outside = (inputs: Map<string, ContentDigest>): EsbuildPlugin => ({
   name: 'outside',
   setup({ onResolve }) {
     onResolve({ filter: /^@alknet\/sdk($|\/)/ }, ({ path }) => ({
       path: import.meta.resolve(path),
       external: true,
     }));
-    onResolve({ filter: /\.node$/ }, ({ path, resolveDir }) => ({
-      path: createRequire(`${resolveDir}/`).resolve(path),
-      external: true,
-    }));
+    onResolve({ filter: /\.node$/ }, async ({ path, resolveDir }) => {
+      const addon = createRequire(`${resolveDir}/`).resolve(path);
+      // Node loads it from its file; it is counted all the same.
+      inputs.set(addon, contentDigest(await readFile(addon)));
+      return { path: addon, external: true };
+    });
   },
-};
+});
 
 function sourceFault(error: unknown, directory: string): PluginError {
   const [first] = (error as Partial<BuildFailure>).errors ?? [];

@@ -52,9 +52,15 @@ export class PluginInstance {
     this.contributes = loaded.plugin.contributes ?? {};
     this.rights = this.rightsUnder(entry);
     this.lent = privilegeOf(entry.name, this.rights);
-    const { package: packageName, version } = loaded;
-    // The integrity of packages comes with the trust modes that compare it.
-    this.provenance = Object.freeze({ name: entry.name, version, package: packageName, integrity: '' });
+    const { package: packageName, version, integrity, modules, signer } = loaded;
+    this.provenance = Object.freeze({
+      name: entry.name,
+      version,
+      package: packageName,
+      integrity,
+      ...(modules === undefined ? {} : { modules }),
+      ...(signer === undefined ? {} : { signer: Object.freeze(signer) }),
+    });
     this.log = services.pluginLog(entry.name);
   }
 

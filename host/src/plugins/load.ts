@@ -17,9 +17,11 @@ import {
 } from '@alknet/sdk';
 import { claimProblem } from '../endpoint/alpn.ts';
 import { bundlePlugin } from './bundle.ts';
+import { type CodeOrigin, codeOrigin } from './code-origin.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { type Located, locatePlugin } from './resolve.ts';
 import { satisfies } from './semver.ts';
+import { type Trust, type Vouched, vouch } from './trust.ts';
 
 export interface LoadedPlugin {
   readonly plugin: Plugin;
@@ -28,6 +30,12 @@ export interface LoadedPlugin {
   readonly version: string;
   readonly alpns: readonly string[];
   readonly requests: Requests;
+  /** Of the bytes that run. `modules` is absent for built-in plugins, which are not bundled. */
+  readonly integrity: string;
+  readonly modules: string | undefined;
+  readonly signer: Vouched['signer'];
+  /** What an operator should know of its files, and what did not keep it from loading. */
+  readonly problems: readonly string[];
   /** Of `config`; fills defaults in place. */
   readonly checkConfig: Check;
   /** Files of the author that it is made of; empty for built-in plugins. */
@@ -44,17 +52,22 @@ export interface LoadPluginOptions {
   readonly directory: string;
   /** Version of the host's `@alknet/sdk`. */
   readonly sdkVersion: string;
+  readonly trust: Trust;
 }
 
 /** @throws PluginError */
 export async function loadPlugin(
   name: string,
   use: string | undefined,
-  { directory, sdkVersion }: LoadPluginOptions,
+  options: LoadPluginOptions,
 ): Promise<LoadedPlugin> {
-  const located = await locatePlugin(name, use, directory);
-  checkSdk(located, sdkVersion);
-  const { plugin, files, trace } = await importPlugin(name, located);
+  const located = await locatePlugin(name, use, options.directory);
+  checkSdk(located, options.sdkVersion);
+  const { plugin, files, trace, integrity, modules, signer, problems } = await importPlugin(
+    name,
+    located,
+    options,
+  );
   checkModule(name, located, plugin);
   const checkConfig = configCheck(plugin, located);
   return {
@@ -64,6 +77,10 @@ export async function loadPlugin(
     version: plugin.version,
     alpns: plugin.alpns ?? [],
     requests: plugin.requests ?? {},
+    integrity,
+    modules,
+    signer,
+    problems,
     checkConfig,
     files,
     trace,
@@ -83,13 +100,47 @@ function checkSdk({ facts }: Located, sdkVersion: string): void {
   );
 }
 
-interface Imported extends Pick<LoadedPlugin, 'plugin' | 'files' | 'trace'> {}
+interface Code
+  extends Pick<LoadedPlugin, 'files' | 'trace' | 'integrity' | 'modules' | 'signer' | 'problems'> {
+  readonly url: string;
+}
 
-async function importPlugin(name: string, located: Located): Promise<Imported> {
-  // Built-in plugins are part of the host's own installation, and stay one copy.
-  const { url, files, trace } = located.builtIn
-    ? { url: located.entry, files: [], trace: (stack: string) => stack }
-    : await bundlePlugin(name, located.entry);
+/** What is to be imported, when it may be. @throws PluginError */
+async function codeOf(
+  name: string,
+  located: Located,
+  { directory, trust }: LoadPluginOptions,
+): Promise<Code> {
+  if (located.builtIn) {
+    const { integrity } = await installed(located);
+    const trace = (stack: string) => stack;
+    const url = located.entry;
+    return { url, files: [], trace, integrity, modules: undefined, signer: undefined, problems: [] };
+  }
+  const { url, files, trace, inputs } = await bundlePlugin(name, located.entry);
+  const origin = await codeOrigin(located, inputs);
+  const { integrity, modules } = origin;
+  const vouched = await vouch({ name, trust, directory, located, origin, inputs: files });
+  return { url, files, trace, integrity, modules, ...vouched };
+}
+
+const installedOnce = new Map<string, Promise<CodeOrigin>>();
+
+/** Built-in plugins are part of the host's own installation, and stay one copy: what was loaded first is what runs. */
+function installed(located: Located): Promise<CodeOrigin> {
+  let origin = installedOnce.get(located.root);
+  if (origin === undefined) {
+    origin = codeOrigin(located, new Map());
+    installedOnce.set(located.root, origin);
+  }
+  return origin;
+}
+
+interface Imported extends Omit<Code, 'url'>, Pick<LoadedPlugin, 'plugin'> {}
+
+async function importPlugin(name: string, located: Located, options: LoadPluginOptions): Promise<Imported> {
+  const { url, ...code } = await codeOf(name, located, options);
+  const { trace, files } = code;
   let module: unknown;
   try {
     module = await import(url);
@@ -101,7 +152,7 @@ async function importPlugin(name: string, located: Located): Promise<Imported> {
   const plugin = (module as { default?: unknown }).default;
   const fault = pluginFault(plugin);
   if (fault !== undefined) throw new PluginError(`${located.entry}: ${fault}`);
-  return { plugin: plugin as Plugin, files, trace };
+  return { plugin: plugin as Plugin, ...code };
 }
 
 function pluginFault(value: unknown): string | undefined {

@@ -11,6 +11,7 @@ import { type Requests, type Static, Type } from '@alknet/sdk';
 import { fit } from '../config/fit.ts';
 import { grantSchema, pluginName } from '../config/plugin-schema.ts';
 import { pointerOf } from '../config/problems.ts';
+import { type ContentDigest, contentDigest } from './integrity.ts';
 import { PluginError } from './plugin-error.ts';
 
 const manifestSchema = Type.Object(
@@ -40,20 +41,29 @@ export interface PackageFacts {
   readonly name: string;
   readonly version: string;
   readonly manifest: Manifest;
+  /** All of `package.json`, and what its file held when it was read. */
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly digest: ContentDigest;
 }
 
 /** `undefined` when there is no `package.json` with the field. @throws PluginError when the field is malformed */
 export async function readManifest(directory: string): Promise<PackageFacts | undefined> {
   const path = join(directory, 'package.json');
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch {
     return undefined;
   }
+  return manifestOf(bytes, directory);
+}
+
+/** The same from what `package.json` in that directory holds. @throws PluginError */
+export function manifestOf(bytes: Buffer, directory: string): PackageFacts | undefined {
+  const path = join(directory, 'package.json');
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    content = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw new PluginError(`${path}: expected JSON`, { cause });
   }
@@ -63,8 +73,15 @@ export async function readManifest(directory: string): Promise<PackageFacts | un
   if (finding !== undefined) {
     throw new PluginError(`${path}: alknet${pointerOf(finding.path)}: ${finding.message}`);
   }
-  const field = (key: string): unknown => (content as Record<string, unknown>)[key];
-  const version = field('version');
+  const fields = content as Record<string, unknown>;
+  const { name, version } = fields;
   if (typeof version !== 'string') throw new PluginError(`${path}: version: expected text, found none`);
-  return { directory, name: String(field('name') ?? directory), version, manifest: value as Manifest };
+  return {
+    directory,
+    name: typeof name === 'string' ? name : directory,
+    version,
+    manifest: value as Manifest,
+    content: fields,
+    digest: contentDigest(bytes),
+  };
 }

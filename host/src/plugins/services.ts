@@ -21,6 +21,7 @@ import type {
 } from '@alknet/sdk';
 import type { PluginInstance } from './instance.ts';
 import type { MetricTable } from './metrics.ts';
+import type { Trust } from './trust.ts';
 
 export interface PluginServices {
   /** Directory of the configuration file; `use` is relative to it. */
@@ -28,6 +29,8 @@ export interface PluginServices {
   /** Of the node. */
   readonly dataDir: string;
   readonly sdkVersion: string;
+  /** Read at each load. */
+  readonly trust: Trust;
   /** This and `limits` are read at each use. */
   readonly node: PluginHost['node'];
   readonly limits: Readonly<CallLimits>;

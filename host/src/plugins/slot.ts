@@ -7,6 +7,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { PluginEntry } from '../config/effective.ts';
+import { announceLoad } from './announce.ts';
 import type { ContributionTable } from './contributions.ts';
 import { lineToAdd, missingGrants, unusedGrants } from './grants.ts';
 import { PluginInstance } from './instance.ts';
@@ -134,6 +135,7 @@ export class PluginSlot {
     try {
       const loaded = await this.load(entry);
       next = new PluginInstance(entry, loaded, this.services);
+      announceLoad(next, previous, this.services.log);
       this.starting = next;
       await next.start(this.contributions);
       if (this.stopped) throw new PluginError('the node is stopping');

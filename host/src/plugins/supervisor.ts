@@ -11,10 +11,12 @@ import { sourceLabel } from './bundle.ts';
 import { ContributionTable } from './contributions.ts';
 import { type GrantEntry, missingGrants } from './grants.ts';
 import type { PluginInstance } from './instance.ts';
+import { lockPath, readLock } from './lock-file.ts';
 import { PluginError, reasonOf } from './plugin-error.ts';
 import { locatePlugin, NotInThisBuildError } from './resolve.ts';
 import type { PluginServices } from './services.ts';
 import { PluginSlot, type PluginState } from './slot.ts';
+import { TrustError } from './trust.ts';
 
 export interface PluginRow {
   readonly name: string;
@@ -103,6 +105,25 @@ export class PluginSupervisor {
     if (slot.error !== undefined) throw slot.error;
     if (slot.instance === undefined) throw new PluginError(`plugin ${name} is disabled; enable it first`);
     return slot.instance;
+  }
+
+  /**
+   * `alknet.lock.json` is another one: what it keeps from running is tried again, and what it now says of a running
+   * plugin is loaded. Settles when each runs or has failed; never rejects.
+   */
+  async followLock(): Promise<void> {
+    const { trust, directory } = this.services;
+    // A file that cannot be read is told by each load that needs it.
+    const locked = await readLock(lockPath(directory)).catch(() => undefined);
+    const slots = [...this.slots.values()].filter(({ entry, instance, error }) => {
+      if (entry?.use === undefined || !entry.enabled) return false;
+      if (error instanceof TrustError) return true;
+      const wanted = locked?.[entry.name];
+      if (trust.mode === 'any' || wanted === undefined || instance === undefined) return false;
+      const { integrity, modules } = instance.loaded;
+      return wanted.integrity !== integrity || wanted.modules !== modules;
+    });
+    await Promise.all(slots.map((slot) => slot.want(slot.entry, true)));
   }
 
   /** Until the next change of its entry. @throws PluginError when it does not start */

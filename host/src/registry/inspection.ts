@@ -20,6 +20,7 @@ const Provenance = Type.Object({
     version: Text,
     package: Text,
     integrity: Type.Optional(Text),
+    modules: Type.Optional(Text),
     signer: Type.Optional(Type.Object({ name: Text, key: Text })),
   }),
   source: Type.Optional(Text),
@@ -90,7 +91,7 @@ function exportsOf(registry: Registry): ReadonlyMap<string, readonly string[]> {
 function inspect(registration: Registration, exported: ReadonlyMap<string, readonly string[]>) {
   const { operation, provenance, stats } = registration;
   const { authority, reach, capabilities } = privilegeOf(registration);
-  const { integrity, signer, ...plugin } = provenance.plugin;
+  const { signer, ...plugin } = provenance.plugin;
   const { source, ...origin } = provenance;
   const exportedAs = exported.get(operation.name);
   return {
@@ -102,7 +103,6 @@ function inspect(registration: Registration, exported: ReadonlyMap<string, reado
       ...(source === undefined ? {} : { source }),
       plugin: {
         ...plugin,
-        ...(integrity === undefined ? {} : { integrity }),
         ...(signer === undefined ? {} : { signer: { ...signer } }),
       },
     },

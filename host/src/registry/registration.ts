@@ -16,6 +16,8 @@ export interface PluginProvenance {
   readonly package: string;
   /** `sha256-` + base64 over the files that were loaded; absent for the host itself. */
   readonly integrity?: string;
+  /** The same over the bundled modules of other packages; absent for what is not bundled. */
+  readonly modules?: string;
   readonly signer?: { readonly name: string; readonly key: string };
 }
 

@@ -42,6 +42,8 @@ export interface Bench {
   readonly services: PluginServices;
   write(file: string, text: string): Promise<string>;
   config(plugins: unknown): Config;
+  /** What `trust` of the configuration says from now on. */
+  trust(trusted: object): void;
   /** Entry by entry: `use` of a file in the directory, inline. */
   apply(plugins: unknown): Promise<void>;
   operationNames(): string[];
@@ -73,6 +75,9 @@ export async function bench(t: TestContext): Promise<Bench> {
     directory,
     dataDir: directory,
     sdkVersion: '0.1.0',
+    get trust() {
+      return trust;
+    },
     node: { id: 'ed25519:00', z32: 'y', name: 'test', version: '0.1.0' },
     limits,
     reloadGrace: 50,
@@ -107,11 +112,16 @@ export async function bench(t: TestContext): Promise<Bench> {
       dial: () => Promise.reject(new Error('not in this test')),
     },
   };
+  let trust: PluginServices['trust'] = { mode: 'any', publishers: {} };
   const supervisor = new PluginSupervisor(services);
-  const config = (plugins: unknown) =>
-    configFromBytes(join(directory, 'alknet.config.json'), Buffer.from(JSON.stringify({ plugins })), {
-      surroundings: nowhere,
-    }).config;
+  const config = (plugins: unknown, trusted: object = {}) =>
+    configFromBytes(
+      join(directory, 'alknet.config.json'),
+      Buffer.from(JSON.stringify({ plugins, trust: trusted })),
+      {
+        surroundings: nowhere,
+      },
+    ).config;
   t.after(async () => {
     await supervisor.stop();
     store.close();
@@ -134,6 +144,9 @@ export async function bench(t: TestContext): Promise<Bench> {
       return path;
     },
     config,
+    trust: (trusted) => {
+      trust = config({}, trusted).trust;
+    },
     apply: (plugins) => supervisor.apply(config(plugins)),
     operationNames: () =>
       [...published.values()].flatMap(({ operations }) => operations.map(({ name }) => name)),

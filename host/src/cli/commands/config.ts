@@ -77,6 +77,7 @@ async function onePluginSchema(context: Context, name: string): Promise<unknown>
   const { plugin } = await loadPlugin(name, loaded?.config.plugins[name]?.use, {
     directory: dirname(loaded?.path ?? resolve(context.defaultConfigPath)),
     sdkVersion,
+    trust: loaded?.config.trust ?? { mode: 'any', publishers: {} },
   });
   return plugin.config ?? noConfig;
 }
