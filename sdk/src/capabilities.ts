@@ -39,10 +39,17 @@ export class Capabilities {
   readonly #apiKeys: Values;
   readonly #tokens: Values;
   readonly #keys: KeyCapabilities;
+  readonly #missed: ((name: string) => void) | undefined;
   #disposed = false;
 
-  constructor(keys: KeyCapabilities = {}, apiKeys: Values = new Map(), tokens: Values = new Map()) {
+  constructor(
+    keys: KeyCapabilities = {},
+    apiKeys: Values = new Map(),
+    tokens: Values = new Map(),
+    missed?: (name: string) => void,
+  ) {
     this.#keys = keys;
+    this.#missed = missed;
     this.#apiKeys = apiKeys;
     this.#tokens = tokens;
     Object.freeze(this);
@@ -55,6 +62,7 @@ export class Capabilities {
       this.#keys,
       copy(this.#apiKeys).set(name, encoder.encode(value)),
       copy(this.#tokens),
+      this.#missed,
     );
   }
 
@@ -64,6 +72,7 @@ export class Capabilities {
       this.#keys,
       copy(this.#apiKeys),
       copy(this.#tokens).set(name, encoder.encode(value)),
+      this.#missed,
     );
   }
 
@@ -71,13 +80,16 @@ export class Capabilities {
   get(name: string): string | undefined {
     this.#check();
     const value = this.#apiKeys.get(name) ?? this.#tokens.get(name);
+    if (value === undefined) this.#missed?.(name);
     return value && decoder.decode(value);
   }
 
   /** A key capability, or `undefined` when it was not granted. */
   key<Name extends KeyCapabilityName>(name: Name): KeyCapabilities[Name] {
     this.#check();
-    return this.#keys[name];
+    const key = this.#keys[name];
+    if (key === undefined) this.#missed?.(name);
+    return key;
   }
 
   has(name: string): boolean {
@@ -91,7 +103,13 @@ export class Capabilities {
 
   clone(): Capabilities {
     this.#check();
-    return new Capabilities(this.#keys, copy(this.#apiKeys), copy(this.#tokens));
+    return this.reporting(this.#missed);
+  }
+
+  /** A copy that tells which names were asked for in vain. The host tells its operator so. */
+  reporting(missed: ((name: string) => void) | undefined): Capabilities {
+    this.#check();
+    return new Capabilities(this.#keys, copy(this.#apiKeys), copy(this.#tokens), missed);
   }
 
   /** Overwrites the values of this copy; other copies are not disturbed. */

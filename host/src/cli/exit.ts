@@ -5,6 +5,7 @@
  */
 
 import { CallError } from '@alknet/sdk';
+import { TrustError } from '../plugins/index.ts';
 
 export const Exit = {
   OK: 0,
@@ -66,6 +67,7 @@ const dialAuth = new Set(['PeerMismatch', 'UnknownIdentity', 'UntrustedChain', '
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof CallError) return fromCall(error);
+  if (error instanceof TrustError) return new CliError(Exit.INTEGRITY, error.message, { code: 'UNTRUSTED' });
   if (!(error instanceof Error)) return new CliError(Exit.DEFECT, String(error), { code: 'DEFECT' });
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   const make = (exit: number, hint?: string) =>
@@ -85,6 +87,11 @@ export function toCliError(error: unknown): CliError {
     case 'NodeRunning':
     case 'RevisionMismatch':
       return make(Exit.CONFLICT);
+    case 'ArchiveError':
+    case 'LockFormatError':
+      return make(Exit.INTEGRITY);
+    case 'PluginError':
+      return new CliError(Exit.FAILED, error.message, { code: 'PLUGIN_FAILED' });
     case 'ListenError':
     case 'StoreError':
       return make(Exit.FAILED);

@@ -16,8 +16,9 @@ import {
   type Log,
   parsePattern,
 } from '@alknet/sdk';
+import { dispatchGranted } from '../endpoint/alpn.ts';
 import type { DialTarget, Endpoint } from '../endpoint/index.ts';
-import type { PluginInstance, PluginSurface } from '../plugins/index.ts';
+import { lackingRight, type PluginInstance, type PluginSurface } from '../plugins/index.ts';
 import type { Owner, PluginProvenance, Privilege } from '../registry/registration.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { NodeSecrets } from './secrets.ts';
@@ -49,6 +50,12 @@ class InstanceOwner implements Owner {
   renew(capabilities: Capabilities): void {
     this.#capabilities = capabilities;
   }
+
+  readonly reached = (right: { readonly operation: string } | { readonly refusal: string }): void => {
+    if ('operation' in right) return this.#instance.refusals.note('operations', right.operation);
+    const lacking = lackingRight(right.refusal);
+    if (lacking !== undefined) this.#instance.refusals.note(lacking.member, lacking.entry);
+  };
 
   get concurrency(): number {
     return this.#instance.limits.concurrency ?? defaultConcurrency;
@@ -90,7 +97,7 @@ export class NodeSurface implements PluginSurface {
     let owner = this.#owners.get(instance);
     if (owner === undefined) {
       const { secrets, pluginLog } = this.#parts;
-      const capabilities = secrets.capabilities(instance.name, instance.granted.secrets);
+      const capabilities = instance.reporting(secrets.capabilities(instance.name, instance.granted.secrets));
       owner = new InstanceOwner(instance, capabilities, pluginLog(instance.name));
       this.#owners.set(instance, owner);
     }
@@ -143,7 +150,8 @@ export class NodeSurface implements PluginSurface {
   renewCapabilities(): void {
     for (const [instance, owner] of this.#owners) {
       try {
-        owner.renew(this.#parts.secrets.capabilities(instance.name, instance.granted.secrets));
+        const { secrets } = this.#parts;
+        owner.renew(instance.reporting(secrets.capabilities(instance.name, instance.granted.secrets)));
       } catch (error) {
         this.#parts.pluginLog(instance.name).error('secret is gone', {
           message: error instanceof Error ? error.message : String(error),
@@ -167,6 +175,7 @@ export class NodeSurface implements PluginSurface {
       },
       gateway: (auth) => {
         if (!instance.granted.gateway) {
+          instance.refusals.note('gateway', 'true');
           throw new CallError(
             'FORBIDDEN',
             `plugin ${instance.name} has no grant "gateway": add it to plugins.${instance.name}.grant`,
@@ -181,6 +190,8 @@ export class NodeSurface implements PluginSurface {
   }
 
   dispatch(instance: PluginInstance, alpn: string, stream: Duplex, auth: DispatchAuth): Promise<CloseInfo> {
+    // The endpoint refuses it.
+    if (!dispatchGranted(instance.granted.dispatch, alpn)) instance.refusals.note('dispatch', alpn);
     return this.#parts.endpoint.dispatch(instance, alpn, stream, auth);
   }
 

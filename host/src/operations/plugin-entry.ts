@@ -56,6 +56,17 @@ export const PluginEntry = Type.Object({
       add: Type.String({ description: 'what to write into the configuration to grant it' }),
     }),
   ),
+  refused: optional(
+    Type.Array(
+      Type.Object({
+        member: Text,
+        entry: Text,
+        count: Type.Integer({ description: 'times since it was loaded' }),
+        add: optional(Text),
+      }),
+      { description: 'what it reached for and was not granted' },
+    ),
+  ),
   loadedAt: optional(Text),
   problems: optional(Type.Array(Text, { description: 'what did not keep it from loading' })),
   error: optional(Text),
@@ -64,6 +75,7 @@ export const PluginEntry = Type.Object({
 export function pluginEntry(row: PluginRow): Static<typeof PluginEntry> {
   const { name, state, isolation, alpns, instance, loadedAt, missing, error } = row;
   const problems = instance?.loaded.problems ?? [];
+  const refused = instance?.refusals.rows() ?? [];
   return {
     name,
     package: instance?.loaded.package ?? '',
@@ -76,6 +88,7 @@ export function pluginEntry(row: PluginRow): Static<typeof PluginEntry> {
     requested: rightsOf(instance?.requests ?? {}),
     granted: rightsOf(instance?.granted ?? {}),
     missing: missing.map((lacking) => ({ ...lacking, add: lineToAdd(name, lacking) })),
+    ...(refused.length === 0 ? {} : { refused: refused.map((refusal) => ({ ...refusal })) }),
     ...(loadedAt === undefined ? {} : { loadedAt: loadedAt.toISOString() }),
     ...(problems.length === 0 ? {} : { problems: [...problems] }),
     ...(error === undefined ? {} : { error: error.message }),

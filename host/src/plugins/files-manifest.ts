@@ -30,6 +30,15 @@ const schema = Type.Object(
   { expects: 'an object' },
 );
 
+/** The text of the file. */
+export function filesManifest(files: readonly FileDigest[]): string {
+  const rows = [...files]
+    .sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+    .map(({ path, size, sha256 }) => [path, { size, sha256: sha256.toString('hex') }]);
+  const content = { format: 'alknet-plugin-files', version: 1, files: Object.fromEntries(rows) };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
 /** `undefined` when the package has none; `null` when it is not one of this format. */
 export async function readFilesManifest(
   directory: string,

@@ -4,14 +4,32 @@
  * @module
  */
 
+export { requestLines } from './announce.ts';
+export { readArchive, writeFiles } from './archive.ts';
 export { catchFaults, type Fault } from './faults.ts';
-export { type Granted, lineToAdd } from './grants.ts';
+export { type Granted, grantedOf, lineToAdd, missingGrants } from './grants.ts';
 export type { PluginInstance } from './instance.ts';
 export { loadPlugin } from './load.ts';
 export { type LockEntry, lockPath, readLock, writeLockEntry } from './lock-file.ts';
+export { manifestOf } from './manifest.ts';
 export { type MetricRow, MetricTable } from './metrics.ts';
+export {
+  dependenciesOf,
+  type Examined,
+  examine,
+  type Packed,
+  packPlugin,
+  signArchive,
+  type Verified,
+  verifyArchive,
+  verifyDirectory,
+} from './pack.ts';
+export { signatureFile } from './package-files.ts';
 export { PluginError, type SourcePlace } from './plugin-error.ts';
+export { lackingRight, type Refusal } from './refusals.ts';
 export { isBuiltIn, locatePlugin, NotInThisBuildError } from './resolve.ts';
 export type { PluginServices, PluginSurface } from './services.ts';
+export { publicKeyText, signPackage } from './signature.ts';
 export type { PluginState } from './slot.ts';
 export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';
+export { publisherOf, TrustError, vouch } from './trust.ts';

@@ -23,6 +23,7 @@ import { type Granted, grantedOf } from './grants.ts';
 import type { LoadedPlugin } from './load.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { makePluginHost } from './plugin-host.ts';
+import { Refusals } from './refusals.ts';
 import { secretReferences } from './secret-references.ts';
 import type { PluginServices } from './services.ts';
 import { within } from './time-limit.ts';
@@ -42,6 +43,7 @@ export class PluginInstance {
   private lent: Privilege;
   private held: Capabilities = noCapabilities;
   readonly provenance: PluginProvenance;
+  readonly refusals: Refusals;
   readonly log: Log;
 
   constructor(entry: PluginEntry, loaded: LoadedPlugin, services: PluginServices) {
@@ -61,6 +63,7 @@ export class PluginInstance {
       ...(modules === undefined ? {} : { modules }),
       ...(signer === undefined ? {} : { signer: Object.freeze(signer) }),
     });
+    this.refusals = new Refusals(entry.name, loaded.requests, services.log);
     this.log = services.pluginLog(entry.name);
   }
 
@@ -233,10 +236,17 @@ export class PluginInstance {
 
   private async collectCapabilities(): Promise<Capabilities> {
     try {
-      return await this.services.capabilities(this.name, this.rights.secrets);
+      return this.reporting(await this.services.capabilities(this.name, this.rights.secrets));
     } catch (error) {
       throw new PluginError(`plugin ${this.name}: ${reasonOf(error)}`, { cause: error });
     }
+  }
+
+  /** The same, with a word to the operator for each secret that the plugin asks for and has not. Takes over its copy. */
+  reporting(capabilities: Capabilities): Capabilities {
+    const reporting = capabilities.reporting((name) => this.refusals.note('secrets', name));
+    if (capabilities !== noCapabilities) capabilities.dispose();
+    return reporting;
   }
 
   private fault(what: string, error: unknown): PluginError {

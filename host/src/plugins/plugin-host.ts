@@ -48,13 +48,17 @@ export function makePluginHost(parts: PluginHostParts): PluginHost {
     dial: async (target, options = {}) => {
       const alpn = options.alpn ?? (alpns.length === 1 ? alpns[0] : undefined);
       if (alpn === undefined || !alpns.includes(alpn)) {
+        if (alpn !== undefined) instance.refusals.note('alpns', alpn);
         const own = alpns.length === 0 ? 'none' : alpns.join(', ');
         throw new RangeError(`plugin ${name} may dial its own ALPNs (${own}), got ${alpn ?? 'none'}`);
       }
       return surface.dial(instance, alpn, target, options);
     },
     contributions: (wanted) => {
-      if (!ownsSurface(wanted)) throw new RangeError(`the surface "${wanted}" is none of plugin ${name}`);
+      if (!ownsSurface(wanted)) {
+        instance.refusals.note('surfaces', wanted);
+        throw new RangeError(`the surface "${wanted}" is none of plugin ${name}`);
+      }
       return contributions.view(wanted, signal);
     },
   });

@@ -39,11 +39,13 @@ export interface TrustQuestion {
   readonly origin: CodeOrigin;
   /** Absolute paths of what was bundled. */
   readonly inputs: Iterable<string>;
+  /** Whether the lock has a say; default yes. */
+  readonly lock?: boolean;
 }
 
 /** @throws TrustError */
 export async function vouch(question: TrustQuestion): Promise<Vouched> {
-  const { name, trust, directory, located, origin } = question;
+  const { name, trust, directory, located, origin, lock = true } = question;
   const { facts } = located;
   const refuse = (what: string): never => {
     throw new TrustError(`plugin ${name} is refused under trust.mode "${trust.mode}": ${what}`);
@@ -81,7 +83,7 @@ export async function vouch(question: TrustQuestion): Promise<Vouched> {
       );
     }
   }
-  const entry = await lockEntry(name, directory, refuse);
+  const entry = lock ? await lockEntry(name, directory, refuse) : undefined;
   if (entry === undefined) {
     if (trust.mode === 'locked')
       refuse(
@@ -133,7 +135,8 @@ export function lockFault(entry: LockEntry, found: Found, signature: SignatureCh
   return undefined;
 }
 
-function publisherOf(key: string, { publishers }: Trust): Signer | undefined {
+/** Whose key it is. */
+export function publisherOf(key: string, { publishers }: Trust): Signer | undefined {
   for (const [name, keys] of Object.entries(publishers)) {
     if ([keys].flat().some((known) => known.toLowerCase() === key)) return { name, key };
   }

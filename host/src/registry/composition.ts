@@ -182,7 +182,9 @@ export class Composition implements OperationEnv {
   /** Checks 2 and 3 of `docs/spec/registry.md` 8.2. @throws CallError */
   #child(text: string, input: unknown, options: InvokeOptions, subscription: boolean): Started {
     const name = plain(text);
-    const registration = this.#reaches(name) ? this.#find(name) : undefined;
+    const reached = this.#reaches(name);
+    if (!reached) this.#parent.facts.registration.owner.reached?.({ operation: name });
+    const registration = reached ? this.#find(name) : undefined;
     if (registration === undefined) throw notFound(name);
     return this.#start(registration, input, options, subscription);
   }
@@ -195,6 +197,8 @@ export class Composition implements OperationEnv {
     const reached =
       peer !== undefined &&
       reach.some((pattern) => patternReaches(pattern, name, peer.id) || patternReaches(pattern, name, id));
+    if (peer !== undefined && !reached)
+      this.#parent.facts.registration.owner.reached?.({ operation: `@${id}:${name}` });
     if (!reached) throw new CallError('NOT_FOUND', `peer not connected: ${id}`);
     const destination = () => ({
       label: id,
@@ -232,6 +236,7 @@ export class Composition implements OperationEnv {
     const refusal = checkAccess(operation.access, authority, own, this.#registry.owns);
     if (refusal !== undefined) {
       this.#registry.refused(operation.name, authority, refusal, parent.root.facts.requestId);
+      parent.facts.registration.owner.reached?.({ refusal: refusal.message });
       throw refusal;
     }
     const accepted = acceptInput(compiled, own);

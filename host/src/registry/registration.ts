@@ -49,6 +49,8 @@ export interface Owner {
   readonly capabilities: Capabilities;
   /** Handler runs at once. */
   readonly concurrency: number;
+  /** It reached for a right that the operator did not give: an operation by name, or one that a message names. */
+  readonly reached?: (right: { readonly operation: string } | { readonly refusal: string }) => void;
   readonly log: Log;
 }
 

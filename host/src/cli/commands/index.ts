@@ -45,11 +45,7 @@ export const commands: readonly Command[] = [
 const later = [
   'dev',
   'plugin new',
-  'plugin add',
-  'plugin rm',
   'plugin check',
-  'plugin pack',
-  'plugin verify',
   'ssh',
   'sftp',
   'socks',

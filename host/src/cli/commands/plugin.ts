@@ -4,82 +4,15 @@
  * @module
  */
 
-import type { Session } from '@alknet/sdk/call';
 import { switchEdit } from '../../config/index.ts';
-import { isBuiltIn, locatePlugin } from '../../plugins/index.ts';
+import { isBuiltIn } from '../../plugins/index.ts';
 import type { Command } from '../command.ts';
 import { changeConfig, requireConfig } from '../config-change.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit } from '../exit.ts';
-import { table } from '../output.ts';
-
-/** As `host/plugins/list` tells it; what only a running node knows is absent otherwise. */
-interface Row {
-  readonly name: string;
-  readonly version: string;
-  readonly state: string;
-  readonly alpns: readonly string[];
-  readonly operations?: unknown;
-  readonly provenance?: unknown;
-  readonly missing?: unknown;
-  readonly error?: unknown;
-}
-
-const listCommand: Command = {
-  path: ['plugin', 'list'],
-  summary: 'Plugins, what they serve and what they may do',
-  examples: ['alknet plugin list', 'alknet plugin list --json'],
-  arguments: [0, 0],
-  run: async (context) => {
-    const rows = (await isLive(context))
-      ? await context.overSession((session) => listed(context, session))
-      : await configured(context);
-    context.out.result(
-      rows,
-      table(
-        ['name', 'version', 'state', 'alpns', 'operations', 'missing grants'],
-        rows.map(({ name, version, state, alpns, operations, missing }) => [
-          name,
-          version,
-          state,
-          alpns.join(' '),
-          Array.isArray(operations) ? String(operations.length) : String(operations ?? '-'),
-          Array.isArray(missing) ? String(missing.length) : '-',
-        ]),
-      ),
-    );
-    return undefined;
-  },
-};
-
-async function isLive(context: Context): Promise<boolean> {
-  return context.value('node') !== undefined || (await context.runningNode()) !== undefined;
-}
-
-async function listed(context: Context, session: Session): Promise<readonly Row[]> {
-  const { plugins } = (await session.call('host/plugins/list', {}, context.callOptions)) as {
-    plugins: readonly Row[];
-  };
-  return plugins.map((row) => ({ ...row, signer: null }));
-}
-
-/** What the files say while no node runs; no plugin code is run for it. */
-async function configured(context: Context): Promise<readonly Row[]> {
-  requireConfig(context);
-  const loaded = await context.config();
-  const directory = loaded === undefined ? '.' : `${loaded.path}/..`;
-  return await Promise.all(
-    Object.entries(loaded?.config.plugins ?? {}).map(async ([name, entry]): Promise<Row> => {
-      const state = entry.enabled ? 'not running' : 'disabled';
-      try {
-        const { facts } = await locatePlugin(name, entry.use, directory);
-        return { name, version: facts?.version ?? '', state, alpns: facts?.manifest.alpns ?? [] };
-      } catch (error) {
-        return { name, version: '', state, alpns: [], error: error instanceof Error ? error.message : '' };
-      }
-    }),
-  );
-}
+import { addCommands } from './plugin-add.ts';
+import { listCommand, listed } from './plugin-list.ts';
+import { packCommands } from './plugin-pack.ts';
 
 function switchCommand(enabled: boolean): Command {
   const word = enabled ? 'enable' : 'disable';
@@ -184,4 +117,6 @@ export const pluginCommands: readonly Command[] = [
   switchCommand(true),
   switchCommand(false),
   reloadCommand,
+  ...addCommands,
+  ...packCommands,
 ];
