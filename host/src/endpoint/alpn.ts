@@ -62,8 +62,15 @@ export function claimProblem(
     return `a built-in plugin may claim alknet/<word>, alknet/<word>/v<n> or one of ${[...iana].join(', ')}`;
   }
   const [prefix, ...parts] = alpn.split('/');
-  if (prefix === plugin.name && parts.length > 0 && parts.every((part) => part !== '')) return undefined;
-  return `a name of plugin ${plugin.name} begins with ${plugin.name}/`;
+  const owned = prefix === 'alknet' || iana.has(alpn);
+  if (!owned && prefix === plugin.name && parts.length > 0 && parts.every((part) => part !== ''))
+    return undefined;
+  return `it belongs to ${ownerOf(alpn)}; a name of plugin ${plugin.name} begins with ${plugin.name}/`;
+}
+
+function ownerOf(alpn: string): string {
+  const [prefix = ''] = alpn.split('/');
+  return prefix === 'alknet' || iana.has(alpn) ? 'the built-in plugins' : `plugin ${prefix}`;
 }
 
 /** `grant.dispatch`: names, `alknet/*`, or `*`. */

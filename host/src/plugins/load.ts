@@ -9,17 +9,20 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type Check,
   compileSchema,
+  hostServices,
   isPluginName,
   ownsName,
   type Plugin,
   type Requests,
+  reservedServices,
   SchemaFault,
+  serviceOf,
 } from '@alknet/sdk';
 import { claimProblem } from '../endpoint/alpn.ts';
 import { bundlePlugin } from './bundle.ts';
 import { type CodeOrigin, codeOrigin } from './code-origin.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
-import { type Located, locatePlugin } from './resolve.ts';
+import { isBuiltIn, type Located, locatePlugin } from './resolve.ts';
 import { satisfies } from './semver.ts';
 import { type Trust, type Vouched, vouch } from './trust.ts';
 
@@ -176,6 +179,12 @@ function checkModule(name: string, { facts, builtIn, root }: Located, plugin: Pl
   }
   if (!isPluginName(plugin.name))
     throw new PluginError(`name ${JSON.stringify(plugin.name)}: expected [a-z][a-zA-Z0-9-]{0,39}`);
+  const owner = builtIn ? undefined : nameOwner(plugin.name);
+  if (owner !== undefined) {
+    throw new PluginError(
+      `the plugin in ${root} is named "${plugin.name}", which belongs to ${owner}; give it a name of its own`,
+    );
+  }
   if (plugin.name !== name) {
     throw new PluginError(
       `the key is "${name}", and the plugin in ${root} is named "${plugin.name}"; write plugins.${plugin.name}`,
@@ -189,10 +198,24 @@ function checkModule(name: string, { facts, builtIn, root }: Located, plugin: Pl
   for (const operation of plugin.operations ?? []) {
     if (!ownsName(name, operation.name)) {
       throw new PluginError(
-        `plugin ${name} defines the operation ${JSON.stringify(operation.name)}: expected a name that begins with ${name}/`,
+        `plugin ${name} defines the operation ${JSON.stringify(operation.name)}, which belongs to ${ownerOf(operation.name)}: expected a name that begins with ${name}/`,
       );
     }
   }
+}
+
+/** Whose names those of that service are. `docs/spec/registry.md` 3. */
+function ownerOf(operation: string): string {
+  const service = serviceOf(operation);
+  if (hostServices.includes(service)) return 'the host';
+  return reservedServices.includes(service) ? 'nobody' : `plugin ${service}`;
+}
+
+/** With the name of another goes what is kept for that name: ALPNs, operations, shapes that may be signed. */
+function nameOwner(name: string): string | undefined {
+  if (isBuiltIn(name)) return `the built-in plugin ${name}`;
+  if (name === 'alknet' || hostServices.includes(name)) return 'the host';
+  return reservedServices.includes(name) ? 'nobody' : undefined;
 }
 
 function differ(root: string, member: string, manifest: unknown, module: unknown): void {

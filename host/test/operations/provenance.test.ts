@@ -23,6 +23,12 @@ export default definePlugin({
     dispatch: ['alknet/call'] },
   operations: [
     defineOperation({ ...any, name: 'reacher/invoke', handler: ({ op }, { env }) => caught(() => env.invoke(op, 7)) }),
+    defineOperation({ ...any, name: 'reacher/twice', handler: async (_input, { env }) => {
+      const first = await caught(() => env.invoke('tool/echo', 7));
+      globalThis.reacherSteps.seen();
+      await globalThis.reacherSteps.go;
+      return [first, await caught(() => env.invoke('tool/echo', 7))];
+    } }),
     defineOperation({ ...any, name: 'reacher/itself', handler: ({ op }) => caught(() => host.operations.invoke(op, 7)) }),
     defineOperation({ ...any, name: 'reacher/secret', handler: async ({ name }, { capabilities }) => {
       const [own, started] = [capabilities.get(name), host.capabilities.get(name)];
@@ -183,6 +189,32 @@ test('REG-41 a third-party gateway plugin without grant.gateway cannot run an op
     code: 'FORBIDDEN',
     message: 'a gateway serves an AuthContext that the host made, not a copy',
   });
+});
+
+test('CFG-34 a changed grant applies to a call in flight, and nothing is restarted', async (t) => {
+  const { node, reader, configure } = await reaching(t, { operations: ['tool/echo'] });
+  let release = () => {};
+  const go = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const seen = new Promise<void>((resolve) => {
+    Object.assign(globalThis, { reacherSteps: { seen: resolve, go } });
+  });
+  t.after(() => Reflect.deleteProperty(globalThis, 'reacherSteps'));
+  const loadedAt = async () => {
+    const { plugins } = (await reader.call('host/plugins/list', {})) as { plugins: { loadedAt?: string }[] };
+    return plugins.map((plugin) => plugin.loadedAt);
+  };
+  const before = await loadedAt();
+  const answer = node.call('reacher/twice', {});
+  await seen;
+  await configure({ operations: [] });
+  release();
+  assert.deepEqual(await answer, [
+    { ok: 7 },
+    { code: 'NOT_FOUND', message: 'operation not found: tool/echo' },
+  ]);
+  assert.deepEqual(await loadedAt(), before);
 });
 
 test('what a plugin reaches for without a grant is refused, told once in the log, and counted for the operator', async (t) => {

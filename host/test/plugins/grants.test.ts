@@ -112,6 +112,37 @@ test('CFG-34 a changed grant applies without restarting the plugin; changed secr
   assert.notEqual(node.supervisor.instance('w'), instance);
 });
 
+test('CFG-35 new code that requests more gets nothing that the grant does not say', async (t) => {
+  const node = await bench(t);
+  for (const name of ['k', 'more']) node.secrets.set(name, `value of ${name}`);
+  const code = (requests: object) => source('w', { members: `requests: ${JSON.stringify(requests)},` });
+  await node.write('w.ts', code({ operations: ['fs/get'], secrets: ['k'] }));
+  const grant = { operations: ['fs/get'], secrets: ['k'] };
+  await node.apply({ w: inline('./w.ts', { grant }) });
+  const before = node.supervisor.instance('w')?.granted;
+  await node.write(
+    'w.ts',
+    code({
+      operations: ['*', '@*:*'],
+      secrets: ['k', 'more'],
+      scopes: ['*'],
+      resources: { '*': ['*'] },
+      dispatch: ['*'],
+      gateway: true,
+      namespaces: ['*'],
+    }),
+  );
+  await node.supervisor.reload('w');
+  const { granted, capabilities } = node.supervisor.instance('w') ?? assert.fail();
+  assert.deepEqual(granted, before);
+  assert.deepEqual(capabilities.names(), ['k']);
+  const [row] = node.supervisor.rows();
+  assert.deepEqual(
+    row?.missing.map(({ member, entry }) => `${member}=${entry}`),
+    ['operations=*', 'operations=@*:*', 'secrets=more', 'dispatch=*', 'namespaces=*', 'gateway=true'],
+  );
+});
+
 test('VLT-60 a plugin sees exactly the secrets it requested and was granted, and those that its config names', async (t) => {
   const node = await bench(t);
   for (const name of ['a', 'b', 'c', 'd']) node.secrets.set(name, `value of ${name}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { satisfies } from '../../src/plugins/semver.ts';
-import { type Bench, bench, inline, source } from './support.ts';
+import { type Bench, bench, inline, operation, source } from './support.ts';
 
 async function failure(node: Bench, name: string, use: string): Promise<string> {
   await node.apply({ [name]: inline(use) });
@@ -54,9 +54,49 @@ test('END-24 a third-party plugin claiming alknet/x, h2 or the prefix of another
     );
     assert.match(
       await failure(node, 'evil', `./${alpn}/evil.ts`),
-      new RegExp(`plugin evil claims ALPN "${alpn}"`),
+      new RegExp(
+        `plugin evil claims ALPN "${alpn}": (it belongs to (the built-in plugins|plugin other)|acme-tls/1 belongs to the host)`,
+      ),
     );
     assert.equal(node.router.owner(alpn), undefined);
+    await node.apply({});
+  }
+});
+
+test('REG-34 an operation of a third party in the name of another is refused at load, and both owners are named', async (t) => {
+  const node = await bench(t);
+  for (const [name, owner] of [
+    ['other/list', 'plugin other'],
+    ['host/status', 'the host'],
+    ['services/list', 'the host'],
+    ['vault/unlock', 'nobody'],
+  ]) {
+    await node.write('evil.ts', source('evil', { members: operation(`${name}`) }));
+    assert.match(
+      await failure(node, 'evil', './evil.ts'),
+      new RegExp(
+        `plugin evil defines the operation "${name}", which belongs to ${owner}: expected a name that begins`,
+      ),
+    );
+    await node.apply({});
+  }
+  assert.deepEqual(node.operationNames(), []);
+});
+
+test('REG-34 a plugin of a third party in the name of a built-in one, or of the host, is refused at load', async (t) => {
+  const node = await bench(t);
+  for (const [name, owner] of [
+    ['http', 'the built-in plugin http'],
+    ['dns', 'the built-in plugin dns'],
+    ['alknet', 'the host'],
+    ['host', 'the host'],
+    ['vault', 'nobody'],
+  ] as const) {
+    await node.write('evil.ts', source(name));
+    assert.match(
+      await failure(node, name, './evil.ts'),
+      new RegExp(`is named "${name}", which belongs to ${owner}`),
+    );
     await node.apply({});
   }
 });
