@@ -54,6 +54,25 @@ export async function confirm(question: string, yes: boolean): Promise<boolean> 
   return /^y(es)?$/i.test(answer.trim());
 }
 
+/** One answer each; the end of the input is a no to all that is left. For a terminal alone. */
+export async function confirmEach(questions: readonly string[]): Promise<boolean[]> {
+  // One reader for all: what was typed ahead belongs to the next question.
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const answers = lines[Symbol.asyncIterator]();
+  const said: boolean[] = [];
+  try {
+    for (const question of questions) {
+      lines.setPrompt(`${question} [y/N]: `);
+      lines.prompt();
+      const { value, done } = await answers.next();
+      said.push(done !== true && /^y(es)?$/i.test(value.trim()));
+    }
+    return said;
+  } finally {
+    lines.close();
+  }
+}
+
 /** All of standard input. */
 export async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];

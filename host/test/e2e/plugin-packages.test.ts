@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'jsonc-parser';
 import { editConfig, type KeyEdit } from '../../src/config/index.ts';
+import { shellIn } from './cli-support.ts';
 import { eventually, made, type Place, place, up } from './support.ts';
 
 interface Shape {
@@ -184,6 +185,51 @@ test('CLI-39 plugin add grants nothing that was not named, shows what is request
     assert.match(stderr, message);
     assert.equal(await node.read('alknet.config.json'), kept);
   }
+});
+
+test('CLI-39 on a terminal plugin add asks for each request, and grants those that a person says yes to', async (t) => {
+  const requests = { operations: ['fs/get', 'fs/put'], scopes: ['*'], gateway: true };
+  const { here } = await author(t, { requests });
+  await here.ok([
+    'plugin',
+    'pack',
+    join(here.folder, 'clock'),
+    '--bundle',
+    '-o',
+    join(here.folder, 'clock.tgz'),
+  ]);
+  const node = await made(t);
+  const sh = await shellIn(node);
+  const add = `alknet plugin add ${join(here.folder, 'clock.tgz')} --disabled --yes`;
+  const { code, stdout } = await sh(`script -qec '${add}' /dev/null`, { input: 'n\ny\nn\n' });
+  assert.equal(code, 0, stdout);
+  for (const line of ['operations=fs/get', 'operations=fs/put', 'gateway'])
+    assert.ok(stdout.includes(`grant ${line}?`), stdout);
+  // "Whatever the operator names" cannot be said yes to.
+  assert.ok(!stdout.includes('grant scopes'));
+  assert.deepEqual((await entryOf(node)).grant, { operations: ['fs/put'] });
+});
+
+test('plugin add takes what npm fetches for a name, and no script of a package runs', async (t) => {
+  const { here } = await author(t);
+  const manifest = JSON.parse(await here.read('clock/package.json'));
+  const { dependencies: _none, ...rest } = manifest;
+  const touch = `touch ${join(here.folder, 'ran')}`;
+  const scripts = Object.fromEntries(
+    ['prepack', 'prepare', 'preinstall', 'install', 'postinstall'].map((name) => [name, touch]),
+  );
+  await here.write('clock/package.json', JSON.stringify({ ...rest, scripts }));
+  const source = await here.read('clock/src/plugin.ts');
+  await here.write('clock/src/plugin.ts', source.replace(/import ticks.*\n/, '').replace(' + ticks.sep', ''));
+  const node = await made(t);
+  // A name that npm finds without a registry.
+  await node.ok(['plugin', 'add', `file:${join(here.folder, 'clock')}`, '--disabled']);
+  assert.deepEqual(await entryOf(node), { use: './plugins/clock-1.0.0', enabled: false });
+  assert.equal((await lockOf(node)).package, '@acme/clock');
+  await assert.rejects(here.read('ran'), { code: 'ENOENT' });
+  const missing = await node.run(['plugin', 'add', `file:${join(here.folder, 'nothing')}`]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /npm pack failed/);
 });
 
 test('CFG-36 under locked a running node takes what plugin add locked, and refuses what was changed since, by name', async (t) => {

@@ -28,7 +28,7 @@ import type { Context } from '../context.ts';
 import { CliError, Exit } from '../exit.ts';
 import { checkRequested, parseGrant, withGrant } from '../grant-option.ts';
 import { type PluginSource, pluginSource } from '../plugin-source.ts';
-import { confirm, isInteractive } from '../prompt.ts';
+import { confirmEach, isInteractive } from '../prompt.ts';
 
 const addCommand: Command = {
   path: ['plugin', 'add'],
@@ -164,14 +164,14 @@ function show(context: Context, { facts, origin }: Examined, { signer, publisher
 
 /** The grant of the entry, what `--grant` names, and what a person says yes to. `--yes` is no such word. */
 async function agreed(context: Context, requests: Requests, given: Requests): Promise<Requests> {
-  let grant = context.values('grant').reduce((sum, text) => withGrant(sum, parseGrant(text)), given);
+  const grant = context.values('grant').reduce((sum, text) => withGrant(sum, parseGrant(text)), given);
   if (!isInteractive() || context.out.json) return grant;
-  for (const line of missingLines(requests, grant)) {
-    // "Whatever the operator names" has to be named.
-    if (line.endsWith('=*') && !line.startsWith('operations=')) continue;
-    if (await confirm(`grant ${line}?`, false)) grant = withGrant(grant, parseGrant(line));
-  }
-  return grant;
+  // "Whatever the operator names" has to be named.
+  const lines = missingLines(requests, grant).filter(
+    (line) => !line.endsWith('=*') || line.startsWith('operations='),
+  );
+  const answers = await confirmEach(lines.map((line) => `grant ${line}?`));
+  return lines.reduce((sum, line, at) => (answers[at] ? withGrant(sum, parseGrant(line)) : sum), grant);
 }
 
 const grantedBy = (requests: Requests, grant: Requests): Requests =>
