@@ -13,6 +13,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import type { RemoteAddress } from '@alknet/sdk';
 import { noCapabilities } from '@alknet/sdk';
 import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from './config/index.ts';
@@ -122,12 +123,16 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const live: LiveConfig = new LiveConfig(loaded, {
     ...options,
     check: (next) => supervisor.check(next),
-    apply: async (next) => {
+    apply: async (next, previous) => {
       nodeLog.configure({ level: next.log.level, plugins: next.log.plugins });
       nodeLog.sink.configure(sink());
       await authorities.follow(next.tls.ca);
       // Not awaited: a plugin that hangs at start must not hold back the next reload.
-      void supervisor.apply(next).then(announce);
+      void supervisor
+        .apply(next)
+        // What was refused may be allowed now.
+        .then(() => (isDeepStrictEqual(next.trust, previous.trust) ? undefined : supervisor.followTrust()))
+        .then(announce);
       links.follow(next);
       await announce();
     },
@@ -343,7 +348,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     watchFile(peersPath(dataDir), () => void reloadPeers()),
     watchFile(secretsPath(dataDir), () => void reloadSecrets()),
     watchFile(vaultPath(dataDir), () => void reloadVaultFile()),
-    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followLock().then(announce)),
+    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followTrust().then(announce)),
   ]);
   onFailure(() => Promise.all(watches.map((watch) => watch.close())));
   const control = await serveControl(dataDir, {

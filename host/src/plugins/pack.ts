@@ -6,7 +6,7 @@
 
 import { mkdtemp, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, normalize } from 'node:path';
+import { basename, join, normalize } from 'node:path';
 import type { IdentityKey } from '../identity/index.ts';
 import { ArchiveError, type ArchiveFile, readArchive, writeArchive, writeFiles } from './archive.ts';
 import { bundlePlugin } from './bundle.ts';
@@ -131,11 +131,27 @@ export async function packPlugin(
       `${join(root, entry)}: npm pack would not take the module of the plugin; name it in "files" of package.json`,
     );
   }
+  const secret = paths.find((path) => nodeFiles.has(basename(path)));
+  if (secret !== undefined) {
+    throw new PluginError(
+      `${join(root, secret)} is a file of a node, which nobody else may have; name what belongs to the package in "files" of package.json`,
+    );
+  }
   const own = await Promise.all(paths.map((path) => packedFile(root, path)));
   const made = bundle ? await selfContained(facts, join(root, entry)) : [];
   const replaced = new Set(made.map(({ path }) => path));
   return await finished([...own.filter(({ path }) => !replaced.has(path)), ...made], key);
 }
+
+/** Of a data directory that was made inside a package. */
+const nodeFiles = new Set([
+  'vault.json',
+  'vault.key',
+  'secrets.json',
+  'operator.key',
+  'peers.json',
+  'store.db',
+]);
 
 async function packedFile(root: string, path: string): Promise<ArchiveFile> {
   const file = join(root, path);

@@ -108,10 +108,10 @@ export class PluginSupervisor {
   }
 
   /**
-   * `alknet.lock.json` is another one: what it keeps from running is tried again, and what it now says of a running
-   * plugin is loaded. Settles when each runs or has failed; never rejects.
+   * `alknet.lock.json` or `trust` is another one: what they kept from running is tried again, and a running plugin that
+   * the lock now wants otherwise is loaded anew. Settles when each runs or has failed; never rejects.
    */
-  async followLock(): Promise<void> {
+  async followTrust(): Promise<void> {
     const { trust, directory } = this.services;
     // A file that cannot be read is told by each load that needs it.
     const locked = await readLock(lockPath(directory)).catch(() => undefined);

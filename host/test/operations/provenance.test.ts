@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { integrityOf } from '../../src/plugins/integrity.ts';
+import { eventually } from '../config/support.ts';
 import type { LabNode } from '../peers/support.ts';
 import { code, lab } from './support.ts';
 
@@ -215,6 +216,24 @@ test('CFG-34 a changed grant applies to a call in flight, and nothing is restart
     { code: 'NOT_FOUND', message: 'operation not found: tool/echo' },
   ]);
   assert.deepEqual(await loadedAt(), before);
+});
+
+test('a plugin that trust kept from running is tried again when trust is changed', async (t) => {
+  const { node, root } = await lab(t, {});
+  await writeFile(join(node.folder, 'tool.ts'), tool);
+  const configure = (mode: string) =>
+    node.configure({
+      more: { trust: { mode }, plugins: { call: true, tool: { use: './tool.ts', isolation: 'inline' } } },
+    });
+  const state = () => node.running.status().plugins.find(({ name }) => name === 'tool');
+  await configure('locked');
+  await assert.rejects(
+    root.call('host/plugins/reload', { name: 'tool' }),
+    /refused under trust\.mode "locked": expected a package with a manifest/,
+  );
+  assert.equal(state()?.state, 'failed');
+  await configure('any');
+  await eventually(() => state()?.state === 'running');
 });
 
 test('what a plugin reaches for without a grant is refused, told once in the log, and counted for the operator', async (t) => {

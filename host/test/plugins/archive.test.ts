@@ -206,6 +206,16 @@ test('CLI-40 a packed plugin says which of its files was changed, added or taken
   assert.equal(text, 'A clock.');
 });
 
+test('a package in which somebody made a node is not packed with the keys of that node', async (t) => {
+  const directory = await aPackage(t);
+  await mkdir(join(directory, 'data'));
+  await writeFile(join(directory, 'data/vault.key'), 'secret');
+  await assert.rejects(
+    packPlugin(directory),
+    /data\/vault\.key is a file of a node, which nobody else may have/,
+  );
+});
+
 test('a package whose module npm pack would leave out is not packed', async (t) => {
   const directory = await aPackage(t, { files: ['README.md'] });
   await assert.rejects(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { appendFile, chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type IdentityKey, identityKey } from '../../src/identity/index.ts';
@@ -217,7 +217,7 @@ test('CFG-36 under locked a changed reload leaves the old instance, and a new lo
   assert.equal(node.supervisor.instance('clock'), first);
   assert.deepEqual(node.operationNames(), ['clock/now']);
   await lock(node);
-  await node.supervisor.followLock();
+  await node.supervisor.followTrust();
   assert.equal(node.supervisor.instance('clock')?.version, '1.1.0');
   assert.equal(row(node)?.error, undefined);
 });
@@ -361,6 +361,18 @@ test('CFG-37 a lock entry is checked under signed too, and a signature taken awa
   assert.equal(await apply(node), 'running');
   await rm(join(node.directory, 'clock/alknet.sig.json'));
   assert.match(await apply(node), /signer: alknet\.lock\.json expects .*, found no valid signature/);
+});
+
+test('CFG-37 a package that is reached through links is the same package', async (t) => {
+  const node = await bench(t);
+  const acme = aKey();
+  await pack(node);
+  await sign(node, acme.key);
+  await rename(join(node.directory, 'clock'), join(node.directory, 'elsewhere'));
+  await symlink('elsewhere', join(node.directory, 'clock'));
+  node.trust({ mode: 'signed', publishers: { acme: acme.text } });
+  assert.equal(await apply(node), 'running');
+  assert.equal(node.supervisor.instance('clock')?.loaded.modules, noFiles);
 });
 
 test('CFG-37 a single file has no manifest to lock or sign, and runs under any alone', async (t) => {

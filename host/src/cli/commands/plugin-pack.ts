@@ -152,7 +152,8 @@ const verifyCommand: Command = {
       });
     }
     const key = signature.state === 'good' ? signature.key : undefined;
-    const trust = (await context.config())?.config.trust;
+    // Whose key it is, is told where it can be; a broken configuration is no fault of the package.
+    const trust = (await context.config().catch(() => undefined))?.config.trust;
     const publisher = key === undefined || trust === undefined ? undefined : publisherOf(key, trust)?.name;
     const { name } = facts.manifest;
     const by =
