@@ -115,3 +115,20 @@ export class FloodBudget {
     return ++this.#count > maxIdleDatagrams;
   }
 }
+
+/** Refusals that the whole listener sends in any second. */
+export const maxRefusalsPerSecond = 100;
+
+export class RefusalBudget {
+  /** When the last of them were sent, the oldest at `#next`. Milliseconds. */
+  readonly #sent = new Float64Array(maxRefusalsPerSecond).fill(Number.NEGATIVE_INFINITY);
+  #next = 0;
+
+  /** `false`: keep silent. */
+  take(now: number): boolean {
+    if (now - (this.#sent[this.#next] ?? 0) < 1000) return false;
+    this.#sent[this.#next] = now;
+    this.#next = (this.#next + 1) % maxRefusalsPerSecond;
+    return true;
+  }
+}
