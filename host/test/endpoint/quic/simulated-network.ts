@@ -17,6 +17,14 @@ interface Event {
   readonly run: () => void;
 }
 
+export interface Path {
+  /** Shares of 1. */
+  readonly loss: number;
+  readonly duplication: number;
+  /** Milliseconds; each datagram takes a time of its own between them, and so some overtake others. */
+  readonly delay: readonly [number, number];
+}
+
 /** Runs what is due, earliest first, and lets its clock jump from one event to the next. */
 export class Simulation {
   /** Milliseconds. */
@@ -50,6 +58,12 @@ export class Simulation {
     }
   }
 
+  /** Carries a datagram: `arrive` is called for each copy of it that gets there. */
+  carry({ loss, duplication, delay: [least, most] }: Path, arrive: () => void): void {
+    const copies = (this.random() < loss ? 0 : 1) + (this.random() < duplication ? 1 : 0);
+    for (let copy = 0; copy < copies; copy++) this.after(least + this.random() * (most - least), arrive);
+  }
+
   #removeFirst(): void {
     const heap = this.#heap;
     const last = heap.pop();
@@ -75,24 +89,4 @@ export class Simulation {
 function isBefore(a: Event | undefined, b: Event | undefined): boolean {
   if (a === undefined) return false;
   return b === undefined || a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-export interface Path {
-  /** Shares of 1. */
-  readonly loss: number;
-  readonly duplication: number;
-  /** Milliseconds; each datagram takes a time of its own between them, and so some overtake others. */
-  readonly delay: readonly [number, number];
-}
-
-/** Carries a datagram over `path`: `arrive` is called for each copy of it that gets there. */
-export function carry({ random, after }: Carriage, path: Path, arrive: () => void): void {
-  const copies = (random() < path.loss ? 0 : 1) + (random() < path.duplication ? 1 : 0);
-  const [least, most] = path.delay;
-  for (let copy = 0; copy < copies; copy++) after(least + random() * (most - least), arrive);
-}
-
-interface Carriage {
-  readonly random: () => number;
-  readonly after: (milliseconds: number, run: () => void) => void;
 }
