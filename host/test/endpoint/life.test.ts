@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { CloseCode } from '@alknet/sdk';
 import { makeCertificate } from './certificates.ts';
-import { ask, both, client, echo, openOn, readText, testNode, until } from './support.ts';
+import { ask, both, client, echo, openOn, readText, socketTest, testNode, until } from './support.ts';
 
 test('END-06 stop refuses what is new at once, lets running work finish, then closes with SHUTDOWN', async (t) => {
   const owner = echo('one', 'alknet/one');
@@ -74,7 +74,7 @@ test('a connection that is closed with its endpoint right after the handshake is
   }
 });
 
-test('a port in use names listener, address, key and cause, and nothing is left bound', async (t) => {
+socketTest('a port in use names listener, address, key and cause, and nothing is left bound', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   t.after(() => other.close());

@@ -9,7 +9,7 @@ import type { Slot } from '../../src/endpoint/engine.ts';
 import type { HostConnection } from '../../src/endpoint/host-connection.ts';
 import { defaultSettings } from '../../src/endpoint/owner.ts';
 import { duplexes } from './duplexes.ts';
-import { ask, both, client, echo, recordingLog, testNode, until } from './support.ts';
+import { ask, both, client, echo, recordingLog, socketTest, testNode, until } from './support.ts';
 
 const from = (address: string) => ({ address, port: 1 });
 
@@ -178,27 +178,30 @@ test('limits per identity and per plugin close with LIMIT after the handshake, a
   assert.equal(first.signal.aborted, false);
 });
 
-test('END-03 IDN-37 a hundred silent handshakes on TLS delay no good one on any transport', async (t) => {
-  const node = await testNode(t, {
-    owners: [echo('one', 'alknet/one')],
-    settings: { handshakeTimeout: 700, handshakesPerAddress: 200, connectionsPerAddress: 0 },
-  });
-  const silent = Array.from({ length: 100 }, () =>
-    connectTcp(node.port('tls'), '127.0.0.1')
-      .on('error', () => {})
-      .resume(),
-  );
-  const gone = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-  await until(() => node.endpoint.status().handshakes === 100);
-  for (const transport of both) {
-    const started = performance.now();
-    assert.equal(await ask(await node.dial({ alpn: 'alknet/one', transport }), 'x'), 'one:x');
-    assert.ok(performance.now() - started < 600);
-  }
-  await Promise.all(gone);
-  assert.equal(node.endpoint.status().handshakes, 0);
-  assert.equal(node.endpoint.status().failedHandshakes['timeout'], 100);
-});
+socketTest(
+  'END-03 IDN-37 a hundred silent handshakes on TLS delay no good one on any transport',
+  async (t) => {
+    const node = await testNode(t, {
+      owners: [echo('one', 'alknet/one')],
+      settings: { handshakeTimeout: 700, handshakesPerAddress: 200, connectionsPerAddress: 0 },
+    });
+    const silent = Array.from({ length: 100 }, () =>
+      connectTcp(node.port('tls'), '127.0.0.1')
+        .on('error', () => {})
+        .resume(),
+    );
+    const gone = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await until(() => node.endpoint.status().handshakes === 100);
+    for (const transport of both) {
+      const started = performance.now();
+      assert.equal(await ask(await node.dial({ alpn: 'alknet/one', transport }), 'x'), 'one:x');
+      assert.ok(performance.now() - started < 600);
+    }
+    await Promise.all(gone);
+    assert.equal(node.endpoint.status().handshakes, 0);
+    assert.equal(node.endpoint.status().failedHandshakes['timeout'], 100);
+  },
+);
 
 test('END-53 after many connections of each source no slot, timer or table entry remains', async (t) => {
   const count = Number(process.env['ALKNET_TEST_CONNECTIONS'] ?? 300);

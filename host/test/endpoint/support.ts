@@ -1,6 +1,6 @@
 /** A real endpoint on loopback with owners, peers and settings of the test's own, and the means to reach it. */
 
-import type { TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Connection, Identity, Log, LogLevel, Stream } from '@alknet/sdk';
 import { DialError } from '../../src/endpoint/dial-error.ts';
 import { Endpoint, type EndpointDialOptions } from '../../src/endpoint/endpoint.ts';
@@ -119,6 +119,21 @@ export interface TestNodeOptions {
   readonly now?: () => number;
 }
 
+/** What endpoints are built on, unless a test says otherwise. */
+let engines: () => readonly Transport[] = () => [quicTransport(), tlsTransport()];
+let haveSockets = true;
+
+/** Has the tests that are registered from now on run on these engines, which have no sockets. */
+export function runOn(make: () => readonly Transport[]): void {
+  engines = make;
+  haveSockets = false;
+}
+
+/** A test that reaches an endpoint by sockets of its own; with engines that have none there is nothing to test. */
+export function socketTest(title: string, body: (t: TestContext) => Promise<void>): void {
+  if (haveSockets) test(title, body);
+}
+
 export const both: readonly TransportKind[] = ['quic', 'tls'];
 
 const everywhere: readonly ListenSpec[] = [
@@ -131,7 +146,7 @@ export async function testNode(t: TestContext, options: TestNodeOptions = {}): P
   const identities = options.identities ?? new TestIdentities(options.own);
   const settings = { ...defaultSettings, ...options.settings };
   const endpoint = new Endpoint({
-    transports: options.transports ?? [quicTransport(), tlsTransport()],
+    transports: options.transports ?? engines(),
     identities,
     settings,
     log: recordingLog(lines),

@@ -7,6 +7,7 @@
 export { captureLog, type LogLine } from './capture-log.ts';
 export { type ConnectionPair, type ConnectionPairOptions, connectionPair } from './connection-pair.ts';
 export { type DuplexPairOptions, duplexPair } from './duplex-pair.ts';
+export { type CarrierPairOptions, carrierPair, MemoryCarrier } from './memory-carrier.ts';
 export { MemoryStore } from './memory-store.ts';
 export {
   type As,

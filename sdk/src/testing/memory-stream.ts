@@ -34,10 +34,21 @@ export class MemoryStream extends Duplex {
     this.other = other;
   }
 
-  /** Destroys this end alone, as the end of its connection does. */
-  cut(error: Error): void {
+  /** Destroys this end alone, as the end of its connection does. `spare`: only after what came whole has been read. */
+  cut(error: Error, spare = false): void {
     this.isCut = true;
-    this.destroy(error);
+    if (spare && this.endReceived && !this.readableEnded) this.once('end', () => this.destroy(error));
+    else this.destroy(error);
+  }
+
+  /** Resolves when all that was written has crossed, or the stream is over. */
+  async flushed(): Promise<void> {
+    if (this.writableLength === 0 || this.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.once('finish', resolve).once('close', resolve);
+      // Answered in its turn, also when so little is buffered that no `drain` will come.
+      if (!this.writableEnded) this.write('', () => resolve());
+    });
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
