@@ -34,6 +34,11 @@ export function streamError(error: unknown): ConnectionError {
       );
 }
 
+/** quiche 0.18 forgets a stream that the peer stopped after its own end, and the code of the stop with it. */
+export function forgottenError(): ConnectionError {
+  return new ConnectionError('STREAM_STOPPED', 'the peer takes no more data');
+}
+
 export function closedError(closeInfo: CloseInfo): ConnectionError {
   const { code, reason, by } = closeInfo;
   const text = `connection closed by ${by}, code 0x${code.toString(16)}${reason === '' ? '' : `: ${reason}`}`;

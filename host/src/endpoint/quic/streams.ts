@@ -13,7 +13,7 @@ import type { TransportStats } from '../engine.ts';
 import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
 import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
-import { closedError, errorText, isDone, streamError } from './quiche-error.ts';
+import { closedError, errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
 import { readBuffer, takeRead } from './read-buffer.ts';
 import { QuicStream, type StreamOwner } from './stream.ts';
 
@@ -248,7 +248,7 @@ export class QuicStreams implements StreamOwner {
         }
         if (taken < data.length) {
           stream.pending = data.subarray(taken);
-          this.#blocked.add(stream);
+          this.#block(stream);
           return;
         }
         this.#blocked.delete(stream);
@@ -268,14 +268,30 @@ export class QuicStreams implements StreamOwner {
         this.#forgetIfOver(stream);
       }
     } catch (error) {
-      if (isDone(error)) {
-        this.#blocked.add(stream);
-        return;
-      }
-      this.#blocked.delete(stream);
-      stream.sendOver = true;
-      stream.taken(streamError(error));
-      this.#forgetIfOver(stream);
+      if (isDone(error)) this.#block(stream);
+      else this.#failSending(stream, streamError(error));
+    }
+  }
+
+  /** There is no room now, and never will be in a stream that quiche has forgotten. */
+  #block(stream: QuicStream): void {
+    if (this.#isForgotten(stream.id)) this.#failSending(stream, forgottenError());
+    else this.#blocked.add(stream);
+  }
+
+  #failSending(stream: QuicStream, error: Error): void {
+    this.#blocked.delete(stream);
+    stream.sendOver = true;
+    stream.taken(error);
+    this.#forgetIfOver(stream);
+  }
+
+  #isForgotten(id: number): boolean {
+    try {
+      this.#carrier.native.streamCapacity(id);
+      return false;
+    } catch (error) {
+      return /^InvalidStreamState/.test(errorText(error));
     }
   }
 
