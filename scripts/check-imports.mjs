@@ -1,6 +1,6 @@
 /**
  * Who may import whom (docs/architecture.md): the sdk nothing of ours, the host the sdk, a plugin the sdk, the vault
- * nothing of alknet at all; and no package reaches into another by a path.
+ * nothing of alknet at all; no package reaches into another by a path; and the QUIC library is seen by its engine alone.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -31,6 +31,12 @@ function check(name, source, file, specifier) {
       problems.push(`${where}: the vault imports nothing else of alknet, found ${specifier}`);
     }
     return;
+  }
+  const engine = join(root, 'host/src/endpoint/quic');
+  if (/^@matrixai\/quic(\/|$)/.test(specifier) && !file.startsWith(`${engine}/`)) {
+    problems.push(
+      `${where}: only host/src/endpoint/quic/ may import ${specifier}; others import endpoint/engine.ts`,
+    );
   }
   if (!specifier.startsWith('@alknet/')) return;
   const owner = specifier.split('/').slice(0, 2).join('/');
