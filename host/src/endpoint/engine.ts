@@ -141,7 +141,7 @@ export interface DialOptions {
   readonly alpn: string;
   /** SNI; `null` sends none. */
   readonly serverName: string | null;
-  /** To show; `null`: none on TLS, a fresh self-signed one on QUIC. */
+  /** To show when it is asked for; `null`: none. */
   readonly certificate: Certificate | null;
   /**
    * Decides on the chain that the server showed and proved, DER, leaf first; throws to refuse. Called before any

@@ -139,7 +139,6 @@ function endWhenIdle(duplex: Duplex, idleTimeout: number): void {
     () => duplex.destroy(new ConnectionError('TIMEOUT', `no byte either way for ${idleTimeout} ms`)),
     idleTimeout,
   );
-  timer.unref();
   const { push, _write: write } = duplex;
   duplex.push = (...chunk) => {
     timer.refresh();

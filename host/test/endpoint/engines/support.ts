@@ -1,0 +1,196 @@
+/** What the contract suite needs of an engine, and a listener of it with a policy that writes everything down. */
+
+import type { TestContext } from 'node:test';
+import type { Stream } from '@alknet/sdk';
+import type {
+  ClientHello,
+  DialOptions,
+  HandshakeFailure,
+  ListenerPolicy,
+  ListenOptions,
+  ServerParameters,
+  Transport,
+  TransportConnection,
+  TransportListener,
+  TransportTuning,
+} from '../../../src/endpoint/engine.ts';
+import { makeCertificate } from '../certificates.ts';
+
+export interface Engine {
+  /** For the titles of tests. */
+  readonly name: string;
+  make(): Transport;
+}
+
+export const tuning: TransportTuning = {
+  idleTimeout: 30_000,
+  tlsIdleTimeout: 0,
+  streamsPerConnection: 256,
+  bufferedPerConnection: 32 << 20,
+  udpPayload: 1350,
+  loopbackUdpPayload: 8192,
+  keepAlive: false,
+};
+
+export const server = makeCertificate({ subject: 'server' });
+export const client = makeCertificate({ subject: 'client' });
+
+export interface ListeningOptions {
+  readonly parameters?: Partial<ServerParameters>;
+  readonly tuning?: Partial<TransportTuning>;
+  readonly listen?: Partial<ListenOptions>;
+  readonly admit?: () => boolean;
+  /** What the policy does with a ClientHello in place of showing a certificate. */
+  readonly onHello?: () => void;
+  readonly onAccepted?: (connection: TransportConnection) => void;
+}
+
+export interface Listening {
+  readonly transport: Transport;
+  readonly listener: TransportListener;
+  readonly hellos: readonly { readonly hello: ClientHello; readonly filter: readonly string[] | undefined }[];
+  readonly failures: readonly HandshakeFailure[];
+  /** Places given out and not given back. */
+  slots(): number;
+  readonly accepted: readonly TransportConnection[];
+  dial(options?: Partial<DialOptions>): Promise<TransportConnection>;
+  /** Both ends of a new connection: the dialled one first. */
+  pair(options?: Partial<DialOptions>): Promise<[TransportConnection, TransportConnection]>;
+}
+
+export async function listening(
+  t: TestContext,
+  engine: Engine,
+  options: ListeningOptions = {},
+): Promise<Listening> {
+  const hellos: { hello: ClientHello; filter: readonly string[] | undefined }[] = [];
+  const failures: HandshakeFailure[] = [];
+  const accepted: TransportConnection[] = [];
+  let wanted: ((connection: TransportConnection) => void) | undefined;
+  let held = 0;
+  const policy: ListenerPolicy = {
+    handshakeTimeout: 10_000,
+    admit: () => {
+      if (options.admit?.() === false) return undefined;
+      held++;
+      let isHeld = true;
+      return {
+        established() {},
+        release(cause) {
+          if (!isHeld) return;
+          isHeld = false;
+          held--;
+          if (cause !== undefined) failures.push(cause);
+        },
+      };
+    },
+    parameters: (_transport, hello, _local, filter) => {
+      hellos.push({ hello, filter });
+      options.onHello?.();
+      return {
+        certificate: server,
+        alpns: ['test/echo'],
+        clientCertificate: transport.kind === 'quic' ? 'demand' : 'request',
+        ...options.parameters,
+      };
+    },
+    accepted: (connection, slot) => {
+      slot.established();
+      void connection.closed.then(() => slot.release());
+      accepted.push(connection);
+      options.onAccepted?.(connection);
+      wanted?.(connection);
+      wanted = undefined;
+    },
+  };
+  const transport = engine.make();
+  const all = { ...tuning, ...options.tuning };
+  const listen = { host: '127.0.0.1', port: 0, policy, tuning: all, ...options.listen };
+  const listener = await transport.listen(listen);
+  t.after(async () => {
+    await transport.close();
+    await listener.close();
+  });
+  const dial = async (dialled: Partial<DialOptions> = {}) => {
+    const connection = await transport.dial({
+      address: listener.address,
+      alpn: 'test/echo',
+      serverName: null,
+      certificate: client,
+      verify: () => {},
+      timeoutMs: 5000,
+      tuning: all,
+      ...dialled,
+    });
+    t.after(() => connection.close(0, ''));
+    return connection;
+  };
+  return {
+    transport,
+    listener,
+    hellos,
+    failures,
+    slots: () => held,
+    accepted,
+    dial,
+    pair: async (dialled) => {
+      const far = new Promise<TransportConnection>((resolve) => {
+        wanted = resolve;
+      });
+      const near = await dial(dialled);
+      return [near, await far];
+    },
+  };
+}
+
+/** The next stream that the peer opens, or the only one. */
+export function streamOf(connection: TransportConnection): Promise<Stream> {
+  return new Promise((resolve) => connection.serve(resolve));
+}
+
+/**
+ * Both ends of a stream, after a byte each way: on a single stream all that the handshake still had to say has been read
+ * by then, which a TCP socket closed before that answers with a reset.
+ */
+export async function streamsOf(
+  near: TransportConnection,
+  far: TransportConnection,
+): Promise<[Stream, Stream]> {
+  const arriving = streamOf(far);
+  const one = near.multiplexed ? await near.openStream() : await streamOf(near);
+  one.write('!');
+  const other = await arriving;
+  await said(other);
+  other.write('!');
+  await said(one);
+  return [one, other];
+}
+
+async function said(stream: Stream): Promise<void> {
+  await new Promise((resolve) => stream.once('data', resolve));
+  stream.pause();
+}
+
+export async function readAll(stream: Stream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export type StreamError = Error & { readonly code?: string; readonly streamCode?: number };
+
+export const errorOf = (stream: Stream): Promise<StreamError> =>
+  new Promise((resolve) => stream.once('error', resolve));
+
+/** Every stream of the peer gets back what it sent. */
+export function echo(connection: TransportConnection): void {
+  connection.serve((stream) => stream.pipe(stream));
+}
+
+/** Looks again and again, for changes that no event tells. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let end = performance.now() + 10_000; !condition(); ) {
+    if (performance.now() > end) throw new Error(`not so within 10 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

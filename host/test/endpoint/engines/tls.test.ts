@@ -1,0 +1,4 @@
+import { tlsTransport } from '../../../src/endpoint/tls/index.ts';
+import { engineContract } from './contract.ts';
+
+engineContract({ name: 'TLS', make: tlsTransport });
