@@ -259,6 +259,27 @@ test('END-38 a peer that sends and never reads stays within limits.bufferedPerCo
   assert.equal((await roundTrip(bystander, Buffer.from('hi'))).toString(), 'hi');
 });
 
+test('a writer without room sends nothing over and over, though every packet is acknowledged', async (t) => {
+  const server = await listening(t, {
+    onAccepted: (connection) => connection.serve((stream) => stream.resume().write(Buffer.alloc(16 * MiB))),
+  });
+  const client = await rawClient(t, server.address);
+  await client.until(() => client.native.isEstablished());
+  for (let n = 0; n < 8; n++) client.native.streamSend(4 * n, byte, false);
+  client.flush();
+  // The windows of the client are full when nothing more has come for a while.
+  let count = 0;
+  let since = performance.now();
+  await until(() => {
+    if (client.received.length !== count) since = performance.now();
+    count = client.received.length;
+    return count > 100 && performance.now() - since > 200;
+  });
+  const stalled = performance.now();
+  await until(() => performance.now() - stalled > 500);
+  assert(client.received.length - count < 10, `${client.received.length - count} datagrams in 500 ms`);
+});
+
 test('END-38 writers that trickle a byte now and then cost what they sent, and delay nobody', async (t) => {
   const server = await listening(t, { onAccepted: (connection) => connection.serve(() => {}) });
   const client = await rawClient(t, server.address);
