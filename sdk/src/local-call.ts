@@ -82,6 +82,7 @@ function incoming(
     receivedAt: performance.now(),
     signal,
     onAbort: (listener) => {
+      if (signal === never) return;
       abort = () => {
         const { reason } = signal;
         listener(

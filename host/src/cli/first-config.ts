@@ -16,7 +16,7 @@ export function firstConfig(dataDir: string, listen = '127.0.0.1:4433'): string 
   "plugins": {
     "call": true
     // a third party's plugin: what it may do is written here, and nothing else
-    // "weather": { "use": "./plugins/weather.ts", "isolation": "inline", "grant": { "secrets": ["weather-api"] } }
+    // "weather": { "use": "./plugins/weather.ts", "grant": { "secrets": ["weather-api"] } }
   },
   // nodes that this one knows by name; an address grants nothing
   "peers": {}

@@ -37,13 +37,6 @@ function* notInThisBuild(file: ConfigFile): Generator<Finding> {
   }
   for (const [name, entry] of Object.entries(file.plugins)) {
     if (typeof entry === 'boolean' || !entry.enabled) continue;
-    if (entry.isolation === 'worker') {
-      yield refuse(
-        ['plugins', name, 'isolation'],
-        'the isolation "worker"',
-        'write "inline", which runs the plugin in the thread of the node',
-      );
-    }
     if (entry.listeners?.includes('iroh')) {
       yield refuse(['plugins', name, 'listeners'], 'the listener "iroh"', 'leave it out');
     }

@@ -215,6 +215,7 @@ export class PluginInstance {
       return false;
     } finally {
       if (this.held !== noCapabilities) this.held.dispose();
+      await this.loaded.thread?.close();
     }
   }
 

@@ -25,6 +25,7 @@ import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { isBuiltIn, type Located, locatePlugin } from './resolve.ts';
 import { satisfies } from './semver.ts';
 import { type Trust, type Vouched, vouch } from './trust.ts';
+import { NoPluginError, openInThread, type PluginThread, type ThreadOptions } from './worker/index.ts';
 
 export interface LoadedPlugin {
   readonly plugin: Plugin;
@@ -48,6 +49,8 @@ export interface LoadedPlugin {
   /** Directory of the package, or the single file. */
   readonly root: string;
   readonly loadedAt: Date;
+  /** In which it runs; absent: in that of the node. Who loads it closes it. */
+  readonly thread: PluginThread | undefined;
 }
 
 export interface LoadPluginOptions {
@@ -56,6 +59,8 @@ export interface LoadPluginOptions {
   /** Version of the host's `@alknet/sdk`. */
   readonly sdkVersion: string;
   readonly trust: Trust;
+  /** In a thread of its own; absent: in that of the node. */
+  readonly thread?: Omit<ThreadOptions, 'plugin'>;
 }
 
 /** @throws PluginError */
@@ -66,13 +71,18 @@ export async function loadPlugin(
 ): Promise<LoadedPlugin> {
   const located = await locatePlugin(name, use, options.directory);
   checkSdk(located, options.sdkVersion);
-  const { plugin, files, trace, integrity, modules, signer, problems } = await importPlugin(
-    name,
-    located,
-    options,
-  );
-  checkModule(name, located, plugin);
-  const checkConfig = configCheck(plugin, located);
+  const imported = await importPlugin(name, located, options);
+  try {
+    checkModule(name, located, imported.plugin);
+    return loadedOf(located, imported, configCheck(imported.plugin, located));
+  } catch (error) {
+    await imported.thread?.close();
+    throw error;
+  }
+}
+
+function loadedOf(located: Located, imported: Imported, checkConfig: Check): LoadedPlugin {
+  const { plugin, files, trace, integrity, modules, signer, problems, thread } = imported;
   return {
     plugin,
     builtIn: located.builtIn,
@@ -89,6 +99,7 @@ export async function loadPlugin(
     trace,
     root: located.root,
     loadedAt: new Date(),
+    thread,
   };
 }
 
@@ -139,15 +150,21 @@ function installed(located: Located): Promise<CodeOrigin> {
   return origin;
 }
 
-interface Imported extends Omit<Code, 'url'>, Pick<LoadedPlugin, 'plugin'> {}
+interface Imported extends Omit<Code, 'url'>, Pick<LoadedPlugin, 'plugin' | 'thread'> {}
 
 async function importPlugin(name: string, located: Located, options: LoadPluginOptions): Promise<Imported> {
   const { url, ...code } = await codeOf(name, located, options);
   const { trace, files } = code;
   let module: unknown;
   try {
+    if (options.thread !== undefined) {
+      const opened = await openInThread(url, { ...options.thread, plugin: name });
+      return { ...opened, ...code };
+    }
     module = await import(url);
   } catch (error) {
+    if (error instanceof PluginError) throw error;
+    if (error instanceof NoPluginError) throw new PluginError(`${located.entry}: ${error.message}`);
     const place = placeIn(trace(stackOf(error)), files);
     const where = place === undefined ? located.entry : `${place.file}:${place.line}:${place.column}`;
     throw new PluginError(`${where}: its module threw: ${reasonOf(error)}`, { place, cause: error });
@@ -155,7 +172,7 @@ async function importPlugin(name: string, located: Located, options: LoadPluginO
   const plugin = (module as { default?: unknown }).default;
   const fault = pluginFault(plugin);
   if (fault !== undefined) throw new PluginError(`${located.entry}: ${fault}`);
-  return { plugin: plugin as Plugin, ...code };
+  return { plugin: plugin as Plugin, ...code, thread: undefined };
 }
 
 function pluginFault(value: unknown): string | undefined {

@@ -45,6 +45,15 @@ export interface PluginServices {
   /** @throws when a secret does not exist; the error names it */
   capabilities(plugin: string, names: readonly string[]): Promise<Capabilities> | Capabilities;
   readonly surface: PluginSurface;
+  /** Of plugins in threads of their own; absent: as `docs/spec/config.md` 6.4 says. */
+  readonly isolation?: Isolation;
+}
+
+export interface Isolation {
+  /** Milliseconds without a beat after which a thread is ended. */
+  readonly heartbeat: number;
+  /** Milliseconds to wait before a thread is started again that has ended so many times. */
+  restartDelay(ends: number): number;
 }
 
 /** Where a plugin becomes visible: registry and endpoint. */

@@ -12,11 +12,18 @@ import type { ContributionTable } from './contributions.ts';
 import { lineToAdd, missingGrants, unusedGrants } from './grants.ts';
 import { PluginInstance } from './instance.ts';
 import { type LoadedPlugin, loadPlugin } from './load.ts';
-import { PluginError, reasonOf } from './plugin-error.ts';
-import type { PluginServices } from './services.ts';
+import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
+import { Restarts, restartDelay } from './restarts.ts';
+import type { Isolation, PluginServices } from './services.ts';
 import { atMost } from './time-limit.ts';
+import { defaultHeartbeat } from './worker/index.ts';
 
 export type PluginState = 'running' | 'starting' | 'stopping' | 'disabled' | 'failed';
+
+/** Where the plugin of an entry runs. `docs/spec/config.md` 6.1. */
+export function isolationOf({ isolation, use }: PluginEntry): 'inline' | 'worker' {
+  return isolation ?? (use === undefined ? 'inline' : 'worker');
+}
 
 export class PluginSlot {
   readonly name: string;
@@ -34,11 +41,18 @@ export class PluginSlot {
   /** Instances that were replaced or disabled and are not over yet. */
   private readonly leaving = new Set<PluginInstance>();
   private starting: PluginInstance | undefined;
+  private readonly isolation: Isolation;
+  private readonly restarts: Restarts;
+  /** The current instance, when its thread has ended: its calls and connections fail until it is replaced. */
+  private lost: PluginInstance | undefined;
+  private restart: NodeJS.Timeout | undefined;
 
   constructor(name: string, services: PluginServices, contributions: ContributionTable) {
     this.name = name;
     this.services = services;
     this.contributions = contributions;
+    this.isolation = services.isolation ?? { heartbeat: defaultHeartbeat, restartDelay };
+    this.restarts = new Restarts((ends) => this.isolation.restartDelay(ends));
   }
 
   get state(): PluginState {
@@ -59,6 +73,12 @@ export class PluginSlot {
   want(entry: PluginEntry | undefined, reload = false): Promise<void> {
     this.wanted = entry;
     this.reloadWanted ||= reload;
+    this.restarts.forget();
+    return this.catchUp();
+  }
+
+  private catchUp(): Promise<void> {
+    const entry = this.wanted;
     const work = this.work.then(() => this.reconcile()).catch((error: unknown) => this.failed(error, entry));
     this.work = work;
     return work;
@@ -75,6 +95,7 @@ export class PluginSlot {
   /** Ends what runs, what is about to run, and what was on its way out; whether all ended in time. */
   async end(): Promise<boolean> {
     this.stopped = true;
+    clearTimeout(this.restart);
     const instances = [this.current, this.starting, ...this.leaving].filter(
       (instance) => instance !== undefined,
     );
@@ -95,7 +116,8 @@ export class PluginSlot {
       if (reloadWanted || !isDeepStrictEqual(this.failedWith, entry)) await this.replace(entry);
       return;
     }
-    if (reloadWanted || needsReload(current.settings, entry)) return this.replace(entry);
+    if (reloadWanted || current === this.lost || needsReload(current.settings, entry))
+      return this.replace(entry);
     await this.adjust(current, entry);
   }
 
@@ -152,6 +174,9 @@ export class PluginSlot {
     this.phase = 'running';
     this.problem = undefined;
     this.failedWith = undefined;
+    this.found();
+    const running = next;
+    void next.loaded.thread?.ended.then((reason) => this.threadEnded(running, reason));
     this.reportGrants(next);
     const { name, version, alpns } = next;
     this.services.log.info(previous === undefined ? 'plugin started' : 'plugin reloaded', {
@@ -162,13 +187,12 @@ export class PluginSlot {
   }
 
   private async load(entry: PluginEntry): Promise<LoadedPlugin> {
-    const { name, use, isolation } = entry;
-    if (use !== undefined && isolation !== 'inline') {
-      throw new PluginError(
-        `isolation "worker", the default of plugins that are not built in, is not available in this build; write plugins.${name}.isolation: "inline", which runs it in the thread of the node`,
-      );
-    }
-    return loadPlugin(name, use, this.services);
+    const { name, use, limits } = entry;
+    const { memory } = limits;
+    const { directory, sdkVersion, trust } = this.services;
+    const { heartbeat } = this.isolation;
+    const own = isolationOf(entry) === 'inline' ? {} : { thread: { memory, heartbeat } };
+    return loadPlugin(name, use, { directory, sdkVersion, trust, ...own });
   }
 
   private disable(): void {
@@ -177,11 +201,55 @@ export class PluginSlot {
     this.failedWith = undefined;
     this.phase = 'disabled';
     if (current === undefined) return;
+    this.takeAway(current);
+    this.services.log.info('plugin disabled', { plugin: this.name });
+  }
+
+  private takeAway(current: PluginInstance): void {
     this.current = undefined;
+    this.found();
     const over = this.services.surface.withdraw(current);
     this.contributions.exchange(current, undefined);
     this.release(current, over);
-    this.services.log.info('plugin disabled', { plugin: this.name });
+  }
+
+  /** Its operations and ALPNs stay, and fail, until it runs again or is given up. `docs/spec/config.md` 6.4. */
+  private threadEnded(instance: PluginInstance, error: unknown): void {
+    if (this.current !== instance || this.stopped) return;
+    clearTimeout(this.restart);
+    this.problem = this.placed(instance, asPluginError(error));
+    const wait = this.restarts.ended();
+    this.services.log.error('plugin thread ended', {
+      plugin: this.name,
+      error: this.problem.message,
+      ...(wait === undefined ? {} : { restart: wait }),
+    });
+    if (wait === undefined) {
+      this.takeAway(instance);
+      this.failed(
+        new PluginError(`${this.problem.message}; it has ended five times in 5 minutes`),
+        this.wanted,
+      );
+      return;
+    }
+    this.lost = instance;
+    this.phase = 'starting';
+    this.restart = setTimeout(() => void this.catchUp(), wait);
+  }
+
+  /** There is a thread again, or nothing that needs one. */
+  private found(): void {
+    clearTimeout(this.restart);
+    this.lost = undefined;
+  }
+
+  private placed({ loaded }: PluginInstance, error: PluginError): PluginError {
+    const place = placeIn(loaded.trace(stackOf(error.cause)), loaded.files);
+    if (place === undefined || error.place !== undefined) return error;
+    return new PluginError(`${place.file}:${place.line}:${place.column}: ${error.message}`, {
+      place,
+      cause: error.cause,
+    });
   }
 
   /** Lets an instance finish what it has, at most its grace, and ends it. */
@@ -195,6 +263,7 @@ export class PluginSlot {
   }
 
   private failed(error: unknown, entry: PluginEntry | undefined): void {
+    if (this.lost !== undefined && this.lost === this.current) return this.threadEnded(this.lost, error);
     this.problem = asPluginError(error);
     this.failedWith = entry;
     // The old instance is untouched.

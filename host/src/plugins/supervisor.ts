@@ -15,7 +15,7 @@ import { lockPath, readLock } from './lock-file.ts';
 import { PluginError, reasonOf } from './plugin-error.ts';
 import { locatePlugin, NotInThisBuildError } from './resolve.ts';
 import type { PluginServices } from './services.ts';
-import { PluginSlot, type PluginState } from './slot.ts';
+import { isolationOf, PluginSlot, type PluginState } from './slot.ts';
 import { TrustError } from './trust.ts';
 
 export interface PluginRow {
@@ -152,7 +152,7 @@ export class PluginSupervisor {
     return [...this.slots.values()].map(({ name, state, instance, error, entry }) => ({
       name,
       state,
-      isolation: entry?.isolation ?? (entry?.use === undefined ? 'inline' : 'worker'),
+      isolation: entry === undefined ? 'inline' : isolationOf(entry),
       alpns: instance?.alpns ?? [],
       instance,
       loadedAt: instance?.loaded.loadedAt,

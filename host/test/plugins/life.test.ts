@@ -37,7 +37,6 @@ test('CFG-20 one plugin that fails to start leaves the others and the node runni
     worse: inline('./worse.ts'),
     broken: inline('./broken.ts'),
     throws: inline('./throws.ts'),
-    weather: { use: './clock.ts' },
     http: true,
     clock: inline('./clock.ts'),
   });
@@ -56,9 +55,8 @@ test('CFG-20 one plugin that fails to start leaves the others and the node runni
     column: 11,
   });
   assert.match(said('throws'), /its module threw: at load/);
-  assert.match(said('weather'), /write plugins\.weather\.isolation: "inline"/);
   assert.match(said('http'), /not available in this build/);
-  assert.equal(node.lines.filter(({ event }) => event === 'plugin failed').length, 6);
+  assert.equal(node.lines.filter(({ event }) => event === 'plugin failed').length, 5);
 });
 
 test('CFG-20 a failed plugin starts when its entry is corrected, and is not tried again while nothing changes', async (t) => {

@@ -21,30 +21,32 @@ async function state(session: Session): Promise<{ ran: number; aborted: number }
   return (await session.call('lab/state')) as { ran: number; aborted: number };
 }
 
-test('calls, large bodies, subscriptions and concurrency over real QUIC and TLS', async (t) => {
-  const { connect } = await realNode(t);
-  for (const transport of transports) {
-    const back = defineOperation({
-      name: 'mine/echo',
-      type: 'query',
-      access: 'public',
-      input: Type.Any(),
-      output: Type.Any(),
-      handler: (input) => input,
-    });
-    const session = await connect(transport, undefined, { serve: serveOperations([back]) });
-    assert.deepEqual(await session.call('lab/echo', { deep: [1, 'é'] }), { deep: [1, 'é'] });
-    const large = 'x'.repeat(1 << 20);
-    assert.equal(await session.call('lab/echo', large), large);
-    const values: unknown[] = [];
-    for await (const value of session.subscribe('lab/count', { n: 2000 })) values.push(value);
-    assert.deepEqual(values, [...Array(2000).keys()]);
-    const outputs = await Promise.all(Array.from({ length: 500 }, (_, n) => session.call('lab/echo', n)));
-    assert.deepEqual(outputs, [...outputs.keys()]);
-    session.close();
-    await session.closed;
-  }
-});
+for (const isolation of ['inline', 'worker'] as const) {
+  test(`CFG-30 ${isolation}: calls, large bodies, subscriptions and concurrency over real QUIC and TLS`, async (t) => {
+    const { connect } = await realNode(t, isolation);
+    for (const transport of transports) {
+      const back = defineOperation({
+        name: 'mine/echo',
+        type: 'query',
+        access: 'public',
+        input: Type.Any(),
+        output: Type.Any(),
+        handler: (input) => input,
+      });
+      const session = await connect(transport, undefined, { serve: serveOperations([back]) });
+      assert.deepEqual(await session.call('lab/echo', { deep: [1, 'é'] }), { deep: [1, 'é'] });
+      const large = 'x'.repeat(1 << 20);
+      assert.equal(await session.call('lab/echo', large), large);
+      const values: unknown[] = [];
+      for await (const value of session.subscribe('lab/count', { n: 2000 })) values.push(value);
+      assert.deepEqual(values, [...Array(2000).keys()]);
+      const outputs = await Promise.all(Array.from({ length: 500 }, (_, n) => session.call('lab/echo', n)));
+      assert.deepEqual(outputs, [...outputs.keys()]);
+      session.close();
+      await session.closed;
+    }
+  });
+}
 
 test('CALL-18 a restricted operation without identity is FORBIDDEN, authentication required', async (t) => {
   const { connect } = await realNode(t);

@@ -75,7 +75,8 @@ export interface RealNode {
   dial(transport: 'quic' | 'tls', as?: Peer): Promise<Connection>;
 }
 
-export async function realNode(t: TestContext): Promise<RealNode> {
+/** In a worker both run in threads of their own: the plugin that serves calls, and the one that answers them. */
+export async function realNode(t: TestContext, isolation: 'inline' | 'worker' = 'inline'): Promise<RealNode> {
   const directory = await mkdtemp(join(tmpdir(), 'alknet-call-'));
   const dataDir = join(directory, 'data');
   await mkdir(dataDir, { mode: 0o700 });
@@ -88,7 +89,10 @@ export async function realNode(t: TestContext): Promise<RealNode> {
     dataDir,
     listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
     limits: { drain: '200ms' },
-    plugins: { call: true, lab: { use: './lab.ts', isolation: 'inline', grant: { operations: ['lab/*'] } } },
+    plugins: {
+      call: { isolation },
+      lab: { use: './lab.ts', isolation, grant: { operations: ['lab/*'] } },
+    },
   };
   const configPath = join(directory, 'alknet.config.json');
   await writeFile(configPath, JSON.stringify(config));

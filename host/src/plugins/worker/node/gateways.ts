@@ -1,0 +1,220 @@
+/**
+ * Gateways and publications of a plugin in its thread. `docs/spec/registry.md` 7 and 14.
+ *
+ * @module
+ */
+
+import {
+  type AdapterRegistration,
+  type Answer,
+  CallError,
+  type CallerConnection,
+  type Gateway,
+  type HostOperations,
+  type IncomingCall,
+  type Publication,
+  type RemoteCaller,
+} from '@alknet/sdk';
+import { reviveError } from '../errors.ts';
+import type { Link, Served } from '../link.ts';
+import type { HostMethods, IncomingData, PublishedData, ThreadMethods } from '../protocol.ts';
+import type { SharedConnections } from './connections.ts';
+import type { OperationProxies } from './operations.ts';
+
+type Methods = Pick<
+  Served<HostMethods>,
+  | 'publish'
+  | 'replacePublished'
+  | 'removePublished'
+  | 'gateway'
+  | 'gatewayCall'
+  | 'gatewaySubscribe'
+  | 'gatewayList'
+  | 'gatewaySchema'
+  | 'gatewayTimeout'
+  | 'gatewayAttach'
+  | 'serve'
+  | 'serveAbort'
+  | 'serveOutput'
+  | 'serveNext'
+  | 'serveReturn'
+  | 'serveSettled'
+  | 'remoteClosed'
+>;
+
+interface Parts {
+  readonly link: Link<HostMethods, ThreadMethods>;
+  readonly connections: SharedConnections;
+  readonly operations: HostOperations;
+  readonly proxies: OperationProxies;
+}
+
+interface Serving {
+  readonly answer: Answer;
+  abort(reason: CallError): void;
+}
+
+export function serveGateways({ link, connections, operations, proxies }: Parts): Methods {
+  const gateways = new WeakMap<object, Gateway>();
+  const publications = new Map<number, Publication>();
+  const servings = new Map<number, Serving>();
+  const remotes = new Map<number, () => void>();
+  let published = 0;
+
+  const gateway = (ref: number): Gateway => {
+    const auth = connections.auth(ref);
+    let made = gateways.get(auth);
+    if (made === undefined) {
+      made = operations.gateway(auth);
+      gateways.set(auth, made);
+    }
+    return made;
+  };
+  const registrations = (data: readonly PublishedData[]): AdapterRegistration[] =>
+    data.map(({ operation, source, capabilities }) => {
+      const { handler, ...spec } = proxies.make(operation);
+      return { operation: spec, handler, source, ...(capabilities === undefined ? {} : { capabilities }) };
+    });
+  const serving = (number: number): Serving => {
+    const found = servings.get(number);
+    if (found === undefined) throw new CallError('ABORTED', 'aborted');
+    return found;
+  };
+
+  return {
+    publish: (_scope, prefix, kind, data) => {
+      publications.set(++published, operations.publish(prefix, kind, registrations(data)));
+      return published;
+    },
+    replacePublished: (_scope, number, data) => publications.get(number)?.replace(registrations(data)),
+    removePublished: (_scope, number) => {
+      publications.get(number)?.remove();
+      publications.delete(number);
+    },
+
+    gateway: (_scope, auth) => void gateway(auth),
+    gatewayCall: ({ signal }, auth, name, input, options) =>
+      gateway(auth).call(name, input, { ...options, signal }),
+    gatewaySubscribe: ({ signal }, auth, name, input, options) =>
+      gateway(auth).subscribe(name, input, { ...options, signal }),
+    gatewayList: (_scope, auth) => gateway(auth).list().map(withoutHandler),
+    gatewaySchema: (_scope, auth, name) => {
+      const found = gateway(auth).schema(name);
+      return found && withoutHandler(found);
+    },
+    gatewayTimeout: (_scope, auth, name, timeoutMs) => gateway(auth).server.timeout(name, timeoutMs),
+    gatewayAttach: (_scope, auth, number) => {
+      let close: () => void = () => {};
+      const closed = new Promise<void>((resolve) => {
+        close = resolve;
+      });
+      remotes.set(number, close);
+      const remote: RemoteCaller = {
+        closed,
+        call: (name, input, { signal, ...options } = {}) =>
+          link.call('remoteCall', [number, name, input, options], { signal }),
+        subscribe: (name, input, { signal, ...options } = {}) =>
+          link.iterate('remoteSubscribe', [number, name, input, options], { signal }),
+      };
+      gateway(auth).attach(remote);
+    },
+    remoteClosed: (_scope, number) => {
+      remotes.get(number)?.();
+      remotes.delete(number);
+    },
+
+    serve: (_scope, auth, number, data) => {
+      const call = new ServedCall(data, callerConnection(link, number, data));
+      const answer = gateway(auth).server.serve(call);
+      // It is asked for a moment later.
+      if (answer.kind === 'value') answer.output.catch(() => {});
+      servings.set(number, { answer, abort: (reason) => call.abort(reason) });
+      return answer.kind;
+    },
+    serveAbort: (_scope, number, reason) => {
+      const error = reviveError(reason);
+      servings.get(number)?.abort(error instanceof CallError ? error : new CallError('ABORTED', 'aborted'));
+    },
+    serveOutput: async (_scope, number) => {
+      const { answer } = serving(number);
+      return answer.kind === 'value' ? answer.output : undefined;
+    },
+    serveNext: async (_scope, number) => {
+      const { answer } = serving(number);
+      if (answer.kind !== 'stream') return undefined;
+      const step = await answer.values.next();
+      return step.done === true ? undefined : { value: step.value };
+    },
+    serveReturn: (_scope, number) => {
+      const answer = servings.get(number)?.answer;
+      if (answer?.kind === 'stream') void answer.values.return?.();
+    },
+    serveSettled: async (_scope, number) => {
+      await serving(number).answer.settled;
+      servings.delete(number);
+    },
+  };
+}
+
+/** A handler stays where it is. */
+function withoutHandler<Spec extends object>(operation: Spec): Spec {
+  const { handler: _, ...spec } = operation as Spec & { handler?: unknown };
+  return spec as Spec;
+}
+
+function callerConnection(
+  link: Link<HostMethods, ThreadMethods>,
+  serving: number,
+  { connection }: IncomingData,
+): CallerConnection | null {
+  if (connection === null) return null;
+  return {
+    ...connection,
+    call: (name, input, { signal, ...options } = {}) =>
+      link.call('servingCall', [serving, name, input, options], { signal }),
+    subscribe: (name, input, { signal, ...options } = {}) =>
+      link.iterate('servingSubscribe', [serving, name, input, options], { signal }),
+  };
+}
+
+/** A request that a session in the thread has read. */
+class ServedCall implements IncomingCall {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly authToken: string | undefined;
+  readonly forwardedFor: IncomingCall['forwardedFor'];
+  readonly timeoutMs: unknown;
+  readonly window: unknown;
+  readonly hops: number;
+  readonly receivedAt: number;
+  readonly connection: CallerConnection | null;
+  readonly #controller = new AbortController();
+
+  constructor(data: IncomingData, connection: CallerConnection | null) {
+    this.id = data.id;
+    this.name = data.name;
+    this.input = data.input;
+    this.authToken = data.authToken;
+    this.forwardedFor = data.forwardedFor;
+    this.timeoutMs = data.timeoutMs;
+    this.window = data.window;
+    this.hops = data.hops;
+    this.receivedAt = data.receivedAt - performance.timeOrigin;
+    this.connection = connection;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  onAbort(listener: (reason: CallError) => void): void {
+    const { signal } = this;
+    if (signal.aborted) listener(signal.reason as CallError);
+    else signal.addEventListener('abort', () => listener(signal.reason as CallError), { once: true });
+  }
+
+  abort(reason: CallError): void {
+    this.#controller.abort(reason);
+  }
+}
