@@ -72,6 +72,20 @@ export const scenarios: readonly Scenario[] = [
   { ...calls, name: 'unary-256', title: 'unary calls, 256 in flight', work: { kind: 'echo', inFlight: 256 } },
   {
     ...calls,
+    name: 'isolation',
+    title: 'unary calls to a plugin in a worker, 64 in flight',
+    stacks: ['quic', 'worker'],
+    work: { kind: 'echo', inFlight: 64 },
+  },
+  {
+    ...calls,
+    name: 'isolation-1',
+    title: 'unary calls to a plugin in a worker, 1 in flight',
+    stacks: ['quic', 'worker'],
+    work: { kind: 'echo', inFlight: 1 },
+  },
+  {
+    ...calls,
     name: 'hops',
     title: 'unary calls through other nodes, 64 in flight',
     stacks: ['quic', 'hop1', 'hop2'],
@@ -122,6 +136,13 @@ export const scenarios: readonly Scenario[] = [
     name: 'bulk-8k',
     title: 'bulk, one way, 8192-byte packets',
     stacks: ['quic', 'udp'],
+    udpPayload: loopback,
+  },
+  {
+    ...bytes,
+    name: 'isolation-bulk',
+    title: 'bulk, one way, of a plugin in a worker, 8192-byte packets',
+    stacks: ['quic', 'worker'],
     udpPayload: loopback,
   },
   {

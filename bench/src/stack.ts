@@ -5,10 +5,10 @@
  * @module
  */
 
-export const stackNames = ['quic', 'hop1', 'hop2', 'crowd', 'tls', 'grpc', 'ws', 'udp'] as const;
+export const stackNames = ['quic', 'worker', 'hop1', 'hop2', 'crowd', 'tls', 'grpc', 'ws', 'udp'] as const;
 
 /**
- * `quic` and `tls` are alknet; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
+ * `quic` and `tls` are alknet; `worker` is `quic` with the plugin in a thread of its own; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
  * connections; `crowd` is a node that knows {@link crowd} others. `udp` is what Node's own datagrams reach, with no
  * protocol at all.
  */

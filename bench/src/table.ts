@@ -9,6 +9,7 @@ import type { StackName } from './stack.ts';
 
 const figures: readonly (readonly [StackName, string])[] = [
   ['quic', 'alknet QUIC'],
+  ['worker', 'in a worker'],
   ['hop1', 'one hop'],
   ['hop2', 'two hops'],
   ['crowd', 'among 1 000'],
@@ -19,6 +20,7 @@ const figures: readonly (readonly [StackName, string])[] = [
 ];
 
 const ratios: readonly (readonly [StackName, StackName])[] = [
+  ['worker', 'quic'],
   ['hop1', 'quic'],
   ['hop2', 'quic'],
   ['crowd', 'quic'],

@@ -45,7 +45,7 @@ export async function chain(hops: number, { udpPayload }: ServeOptions): Promise
   };
 }
 
-const answering = { plugins: { call: true, bench: echoPlugin } };
+const answering = { plugins: { call: true, bench: echoPlugin() } };
 
 function forwarding(next: { readonly id: string; readonly port: number } | undefined) {
   return {

@@ -46,7 +46,7 @@ export async function crowded({ udpPayload }: ServeOptions): Promise<Server> {
   const peers = others.map((_, index) => [`worker${index}`, { peer: `worker${index}`, import: true }]);
   await made.configure({
     listen: { quic: { addresses: ['127.0.0.1:0'], udpPayload, loopbackUdpPayload: udpPayload }, tls: false },
-    plugins: { call: true, bench: echoPlugin },
+    plugins: { call: true, bench: echoPlugin() },
     peers: Object.fromEntries(peers),
   });
   const node = await startNode({ configPath: made.configPath });

@@ -23,7 +23,7 @@ const plugin = ['ts', 'js']
   .find((path) => existsSync(path));
 
 /** The entry of the configuration. */
-export const echoPlugin = { use: plugin, isolation: 'inline' };
+export const echoPlugin = (isolation: 'inline' | 'worker' = 'inline') => ({ use: plugin, isolation });
 
 export interface NodeFolder {
   readonly dataDir: string;

@@ -12,6 +12,7 @@ import type { ClientCalls } from './protocol.ts';
 async function clientOf(stack: StackName, address: Address): Promise<Client> {
   switch (stack) {
     case 'quic':
+    case 'worker':
     case 'hop1':
     case 'hop2':
     case 'crowd':

@@ -13,6 +13,7 @@ import type { ServerCalls } from './protocol.ts';
 async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
   switch (stack) {
     case 'quic':
+    case 'worker':
     case 'tls':
       return (await import('../servers/alknet.ts')).serve(stack, options);
     case 'hop1':
