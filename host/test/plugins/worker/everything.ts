@@ -259,6 +259,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     connection.close(7, 'thanks');
     return { answer, closed: await connection.closed };
   },
+  lostDial: async () => (await host.dial('lost')).closed,
   failedDial: () => host.dial('nowhere').catch((error: Error) => error.message),
   async operations() {
     const sum = await host.operations.invoke('other/double', { n: 4 });

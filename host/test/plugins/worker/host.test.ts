@@ -85,6 +85,10 @@ both(
 const dial = (target: string) => {
   if (target === 'nowhere') throw new Error('dial nowhere: no address');
   const { client, server } = connectionPair('all/1');
+  if (target === 'lost') {
+    server.close(9, 'gone');
+    return client;
+  }
   void (async () => {
     for await (const stream of server) {
       const [chunk] = await once(stream, 'data');
@@ -99,6 +103,7 @@ both('dialling gives a connection, or the error', { dial }, async (node) => {
     answer: 'got ping',
     closed: { code: 7, reason: 'thanks', by: 'local' },
   });
+  assert.deepEqual(await node.call('all/do', { what: 'lostDial' }), { code: 9, reason: 'gone', by: 'peer' });
   assert.equal(await node.call('all/do', { what: 'failedDial' }), 'dial nowhere: no address');
 });
 

@@ -37,7 +37,7 @@ const steady = source('steady', {
 async function started(
   t: TestContext,
   restartDelayOf: (ends: number) => number,
-  heartbeat = 2000,
+  heartbeat = 4000,
 ): Promise<Bench> {
   const node = await bench(t);
   Object.assign(node.services, { isolation: { heartbeat, restartDelay: restartDelayOf } });
@@ -90,8 +90,8 @@ const causes = [
   ['exit', /ended itself with exit code 3/],
   ['throw', /faulty\.ts:\d+:\d+: .*uncaught exception: out of the blue/],
   ['reject', /uncaught exception: nobody waits/],
-  ['loop', /gave no sign of life for 2 s/],
-  ['spin', /gave no sign of life for 2 s/],
+  ['loop', /gave no sign of life for 4 s/],
+  ['spin', /gave no sign of life for 4 s/],
   ['heap', /ran out of memory: plugins\.faulty\.limits\.memory is 96MiB/],
   ['buffers', /in buffers, and plugins\.faulty\.limits\.memory is 96MiB/],
 ] as const;
@@ -108,7 +108,10 @@ for (const [how, message] of causes) {
     for (const lost of [serving, waiting, ended]) lost.catch(() => {});
     let answered = 0;
     await eventually(() => {
-      void call(node, 'steady/now').then(() => answered++);
+      void call(node, 'steady/now').then(
+        () => answered++,
+        () => {},
+      );
       return node.lines.some(({ event }) => event === 'plugin thread ended');
     }, 20_000);
     assert.ok(answered > 0);

@@ -121,7 +121,10 @@ class PortConnection extends CarriedConnection {
 export class PortConnections {
   readonly #link: HostLink;
   readonly #objects: HostObjects;
+  /** Until the host has seen their end. */
   readonly #connections = new Map<number, PortConnection>();
+  /** Dialled ones that were over before this thread had taken them. */
+  readonly #overEarly = new Map<number, CloseInfo>();
 
   constructor(link: HostLink, objects: HostObjects) {
     this.#link = link;
@@ -131,8 +134,10 @@ export class PortConnections {
   /** The connection that the host shares. */
   take(data: ConnectionData): Connection {
     const connection = new PortConnection(this.#link, this.#objects, data);
-    this.#connections.set(data.number, connection);
-    void connection.closed.then(() => this.#connections.delete(data.number));
+    const over = this.#overEarly.get(data.number);
+    if (over === undefined) this.#connections.set(data.number, connection);
+    else connection.ends.ended(over);
+    this.#overEarly.delete(data.number);
     return connection;
   }
 
@@ -155,7 +160,10 @@ export class PortConnections {
   }
 
   closed(number: number, info: CloseInfo): void {
-    this.#connections.get(number)?.ends.ended(info);
+    const connection = this.#connections.get(number);
+    if (connection === undefined) this.#overEarly.set(number, info);
+    connection?.ends.ended(info);
+    this.#connections.delete(number);
   }
 
   /** Of one of these, however the plugin came to have it. */
