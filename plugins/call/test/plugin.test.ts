@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defineOperation, Type } from '@alknet/sdk';
 import { createSession } from '@alknet/sdk/call';
-import { createTestNode } from '@alknet/sdk/testing';
+import { conformance, createTestNode } from '@alknet/sdk/testing';
 import call from '../src/plugin.ts';
+
+conformance(call);
 
 const who = defineOperation({
   name: 'who/am-i',

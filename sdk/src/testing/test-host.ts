@@ -84,6 +84,7 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
     identities: identity,
     capabilities,
     log,
+    signal,
   });
   let directory: string | undefined;
   const { invoke, subscribe } = operations.caller;

@@ -50,6 +50,8 @@ export interface TestNode {
   readonly log: readonly LogLine[];
   readonly dispatched: readonly Dispatched[];
   readonly store: Store;
+  /** Handlers of calls and of connections that have begun and are not over. */
+  running(): { readonly calls: number; readonly connections: number };
   /** One of the operations, as a wire call of `identity`. @throws CallError */
   call(name: string, input?: unknown, options?: GatewayCallOptions & As): Promise<unknown>;
   subscribe(name: string, input?: unknown, options?: GatewayCallOptions & As): AsyncIterable<unknown>;
@@ -58,7 +60,7 @@ export interface TestNode {
   /** Hands the plugin a new config. @throws when the schema or the plugin refuses it */
   configure(config: unknown): Promise<void>;
   drain(): Promise<void>;
-  /** Ends connections and plugin. */
+  /** Ends calls, connections and plugin. */
   stop(): Promise<void>;
 }
 
@@ -99,6 +101,10 @@ class MemoryNode implements TestNode {
 
   get store(): Store {
     return this.#made.store;
+  }
+
+  running() {
+    return { calls: this.#made.operations.running, connections: this.#serving.size };
   }
 
   async call(name: string, input?: unknown, { identity = null, ...options }: GatewayCallOptions & As = {}) {
@@ -145,6 +151,7 @@ class MemoryNode implements TestNode {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#alive);
     this.#controller.abort(new Error('the test node stops'));
     for (const connection of this.#serving.keys()) {
       if (connection instanceof CarriedConnection) connection.letGo(new Error('the test node stops'));
@@ -152,7 +159,6 @@ class MemoryNode implements TestNode {
     }
     await Promise.all(this.#serving.values());
     await this.#running.stop?.();
-    clearInterval(this.#alive);
     const directory = this.#made.directory();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }

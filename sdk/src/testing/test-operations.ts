@@ -8,6 +8,7 @@ import { isVisible } from '../access.ts';
 import type { Server } from '../call/server.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { Caller, OperationEnv } from '../context.ts';
+import { CallError } from '../errors.ts';
 import type { AuthContext, Identity } from '../identity.ts';
 import { callServer, subscribeServer } from '../local-call.ts';
 import type { Log } from '../log.ts';
@@ -24,6 +25,8 @@ export interface TestOperationsOptions {
   readonly identities: Pick<IdentityLookup, 'resolveToken'>;
   readonly capabilities: Capabilities;
   readonly log: Log;
+  /** Aborted when the node stops; calls in flight end with it. */
+  readonly signal: AbortSignal;
 }
 
 export class TestOperations {
@@ -31,6 +34,7 @@ export class TestOperations {
   readonly #servers = new Map<Identity | null, Server>();
   readonly #composed: Server;
   readonly #env: OperationEnv;
+  #running = 0;
 
   constructor(options: TestOperationsOptions) {
     this.#options = options;
@@ -57,7 +61,14 @@ export class TestOperations {
     };
     // Composition reaches Internal operations too.
     const open = operations.map((operation) => ({ ...operation, visibility: 'external' as const }));
-    this.#composed = serveOperations(open, { identity: authority, capabilities, env: this.#env, log });
+    this.#composed = this.#counted(
+      serveOperations(open, { identity: authority, capabilities, env: this.#env, log }),
+    );
+  }
+
+  /** Handlers that have begun and are not over. */
+  get running(): number {
+    return this.#running;
   }
 
   /** Calls by the plugin's own authority. */
@@ -93,9 +104,34 @@ export class TestOperations {
     let server = this.#servers.get(identity);
     if (server === undefined) {
       const { operations, capabilities, log } = this.#options;
-      server = serveOperations(operations, { identity, capabilities, env: this.#env, log });
+      server = this.#counted(serveOperations(operations, { identity, capabilities, env: this.#env, log }));
       this.#servers.set(identity, server);
     }
     return server;
+  }
+
+  /** Counts the handlers that run, and ends them with the node. */
+  #counted(server: Server): Server {
+    const { signal } = this.#options;
+    return {
+      timeout: server.timeout,
+      serve: (call) => {
+        let forget = () => {};
+        const onAbort = (listener: (reason: CallError) => void) => {
+          const stopped = () => listener(new CallError('ABORTED', 'aborted by the other side'));
+          call.onAbort(listener);
+          if (signal.aborted) stopped();
+          else signal.addEventListener('abort', stopped, { once: true });
+          forget = () => signal.removeEventListener('abort', stopped);
+        };
+        const answer = server.serve({ ...call, signal: call.signal, onAbort });
+        this.#running++;
+        void answer.settled.then(() => {
+          this.#running--;
+          forget();
+        });
+        return answer;
+      },
+    };
   }
 }
