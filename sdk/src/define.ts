@@ -21,7 +21,7 @@
  */
 
 import type { TSchema } from 'typebox';
-import type { DeclaredError, Operation, OperationType } from './operation.ts';
+import type { AnyOperation, DeclaredError, Operation, OperationType } from './operation.ts';
 import { checkOperation } from './operation-check.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -40,7 +40,13 @@ export function defineOperation<
   return Object.freeze({ ...operation });
 }
 
-/** A frozen plugin, to be the default export of its module. */
-export function definePlugin<Config extends TSchema = TSchema>(plugin: Plugin<Config>): Plugin<Config> {
+/**
+ * A frozen plugin, to be the default export of its module. Its type carries the types of its operations: a client that
+ * imports nothing but that type has names, inputs and outputs checked (`Session.client`).
+ */
+export function definePlugin<
+  Config extends TSchema = TSchema,
+  const Operations extends readonly AnyOperation[] = readonly [],
+>(plugin: Plugin<Config, Operations>): Plugin<Config, Operations> {
   return Object.freeze({ ...plugin });
 }

@@ -8,9 +8,11 @@ import type { Duplex } from 'node:stream';
 import type { Static, TSchema } from 'typebox';
 import type { CallOptions } from './call/session.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { PluginCommand } from './command.ts';
 import type { Connection } from './connection.ts';
 import type { Caller } from './context.ts';
 import type { CloseInfo } from './errors.ts';
+import type { HttpRoute } from './http-route.ts';
 import type { AuthContext, Identity, RemoteAddress } from './identity.ts';
 import type { Log } from './log.ts';
 import type { AnyOperation, OperationSpec } from './operation.ts';
@@ -123,6 +125,15 @@ export interface Contributions {
   onChange(listener: () => void): () => void;
 }
 
+/** By surface: the known ones are typed, any other is between its owner and its contributors. */
+export interface Contributes {
+  /** Web routes, `docs/spec/http.md` 12. */
+  readonly http?: readonly HttpRoute[];
+  /** Commands, run as `alknet <plugin> <command>`. `docs/spec/cli.md` 1. */
+  readonly cli?: readonly PluginCommand[];
+  readonly [surface: string]: unknown;
+}
+
 /** All that a plugin may have. `docs/spec/config.md` 6.5. */
 export interface PluginHost<Config = unknown> {
   readonly config: Config;
@@ -184,7 +195,10 @@ export interface RunningPlugin<Config = unknown> {
   stop?(): Promise<void> | void;
 }
 
-export interface Plugin<Config extends TSchema = TSchema> {
+export interface Plugin<
+  Config extends TSchema = TSchema,
+  Operations extends readonly AnyOperation[] = readonly AnyOperation[],
+> {
   /** `[a-z][a-zA-Z0-9-]{0,39}` */
   readonly name: string;
   readonly version: string;
@@ -192,9 +206,9 @@ export interface Plugin<Config extends TSchema = TSchema> {
   /** Schema of `plugins.<name>.config`; `{}` is the only config when absent. */
   readonly config?: Config;
   readonly requests?: Requests;
-  readonly operations?: readonly AnyOperation[];
+  readonly operations?: Operations;
   /** Surface name to what this plugin adds there. */
-  readonly contributes?: Readonly<Record<string, unknown>>;
+  readonly contributes?: Contributes;
   /** What the plugin does beside its operations; one that only has operations needs none. */
   start?(
     host: PluginHost<Static<Config>>,

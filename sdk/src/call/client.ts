@@ -6,6 +6,13 @@
  * const { iso } = await client.call('clock/now', {});
  * // in a catch: if (client.isError(error, 'clock/now', 'NO_TIME')) error.details is typed
  *
+ * A program that has only the type of the plugin says so instead, and gets what travels: bytes as base64 text, 64-bit
+ * integers as decimal text.
+ *
+ * @example
+ * import type clock from 'acme-clock';
+ * const client = session.client<typeof clock>();
+ *
  * @module
  */
 
@@ -33,14 +40,14 @@ export interface Client<Operations extends readonly AnyOperation[]> {
   /** @throws CallError */
   call<Name extends NamesOf<Operations, 'query' | 'mutation'>>(
     name: Name,
-    input: Static<Named<Operations, Name>['input']>,
+    input: Exact<Static<Named<Operations, Name>['input']>>,
     options?: CallOptions,
   ): Promise<Static<Named<Operations, Name>['output']>>;
 
   /** @throws CallError, from the iterator */
   subscribe<Name extends NamesOf<Operations, 'subscription'>>(
     name: Name,
-    input: Static<Named<Operations, Name>['input']>,
+    input: Exact<Static<Named<Operations, Name>['input']>>,
     options?: CallOptions,
   ): AsyncIterableIterator<Static<Named<Operations, Name>['output']>, undefined, undefined>;
 
@@ -50,6 +57,60 @@ export interface Client<Operations extends readonly AnyOperation[]> {
     name: Name,
     code: Code,
   ): error is CallError & { readonly code: Code; readonly details: DetailsOf<Operations, Name, Code> };
+}
+
+/** What the type of a plugin tells of it. */
+export interface PluginType {
+  readonly operations?: readonly AnyOperation[] | undefined;
+}
+
+/** The operations of a plugin, given its type. */
+export type OperationsOf<Of extends PluginType> = NonNullable<Of['operations']>;
+
+/** As JSON carries it: without the operation's schema nobody knows what to make of the text. */
+export type Wire<Value> = Value extends Uint8Array | bigint
+  ? string
+  : Value extends object
+    ? { [Key in keyof Value]: Wire<Value[Key]> }
+    : Value;
+
+/** `{}` would let everything pass. */
+type Exact<Value> = [keyof Value] extends [never]
+  ? unknown extends Value
+    ? Value
+    : Value extends object
+      ? Record<string, never>
+      : Value
+  : Value;
+
+/** What a client knows of a plugin whose type it imports and whose code it does not have. */
+export interface PluginClient<Of extends PluginType> {
+  /** @throws CallError */
+  call<Name extends NamesOf<OperationsOf<Of>, 'query' | 'mutation'>>(
+    name: Name,
+    input: Exact<Static<Named<OperationsOf<Of>, Name>['input']>>,
+    options?: CallOptions,
+  ): Promise<Wire<Static<Named<OperationsOf<Of>, Name>['output']>>>;
+
+  /** @throws CallError, from the iterator */
+  subscribe<Name extends NamesOf<OperationsOf<Of>, 'subscription'>>(
+    name: Name,
+    input: Exact<Static<Named<OperationsOf<Of>, Name>['input']>>,
+    options?: CallOptions,
+  ): AsyncIterableIterator<Wire<Static<Named<OperationsOf<Of>, Name>['output']>>, undefined, undefined>;
+
+  /** Whether it is that error, which the operation declares: its `details` are typed then. */
+  isError<
+    Name extends OperationsOf<Of>[number]['name'],
+    Code extends ErrorsOf<OperationsOf<Of>, Name>['code'],
+  >(
+    error: unknown,
+    name: Name,
+    code: Code,
+  ): error is CallError & {
+    readonly code: Code;
+    readonly details: Wire<DetailsOf<OperationsOf<Of>, Name, Code>>;
+  };
 }
 
 export interface ClientSession {

@@ -4,7 +4,14 @@
  * @module
  */
 
-export { type Client, makeClient } from './client.ts';
+export {
+  type Client,
+  makeClient,
+  type OperationsOf,
+  type PluginClient,
+  type PluginType,
+  type Wire,
+} from './client.ts';
 export { type Deadline, deadline } from './deadlines.ts';
 export { type Envelope, toEnvelope, valueText } from './envelope.ts';
 export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, parseBody } from './frames.ts';

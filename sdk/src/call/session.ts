@@ -17,7 +17,7 @@ import { CallError, CloseCode, type CloseInfo, ConnectionError } from '../errors
 import { type Log, silentLog } from '../log.ts';
 import type { AnyOperation } from '../operation.ts';
 import type { CallLimits } from '../plugin.ts';
-import { type Client, makeClient } from './client.ts';
+import { type Client, makeClient, type PluginClient, type PluginType } from './client.ts';
 import type { Envelope } from './envelope.ts';
 import { FramedStream } from './framed-stream.ts';
 import { IncomingCalls } from './incoming.ts';
@@ -119,7 +119,10 @@ export class Session {
   }
 
   /** Names, inputs and outputs typed by operation definitions. */
-  client<const Operations extends readonly AnyOperation[]>(operations: Operations): Client<Operations> {
+  client<const Operations extends readonly AnyOperation[]>(operations: Operations): Client<Operations>;
+  /** The same by the type of a plugin alone: `session.client<typeof clock>()` after `import type clock from …`. */
+  client<Of extends PluginType>(): PluginClient<Of>;
+  client(operations: readonly AnyOperation[] = []): Client<readonly AnyOperation[]> {
     return makeClient(operations, {
       call: (name, input, options, known) => this.#outgoing.call(name, input, options, known),
       subscribe: (name, input, options, known) => this.#outgoing.subscribe(name, input, options, known),

@@ -11,6 +11,7 @@
  */
 
 import { rm } from 'node:fs/promises';
+import { type Client, makeClient, type OperationsOf, type PluginType } from '../call/client.ts';
 import { CarriedConnection } from '../carried-connection.ts';
 import type { Connection } from '../connection.ts';
 import { CloseCode } from '../errors.ts';
@@ -45,7 +46,7 @@ export interface ConnectOptions extends As {
   readonly singleStream?: boolean;
 }
 
-export interface TestNode {
+export interface TestNode<Of extends PluginType = PluginType> {
   /** Every line that the plugin has logged. */
   readonly log: readonly LogLine[];
   readonly dispatched: readonly Dispatched[];
@@ -55,6 +56,8 @@ export interface TestNode {
   /** One of the operations, as a wire call of `identity`. @throws CallError */
   call(name: string, input?: unknown, options?: GatewayCallOptions & As): Promise<unknown>;
   subscribe(name: string, input?: unknown, options?: GatewayCallOptions & As): AsyncIterable<unknown>;
+  /** The operations of the plugin with their types, called by nobody or by `identity`. */
+  client(as?: As): Client<OperationsOf<Of>>;
   /** The client's end of a connection that the plugin serves. */
   connect(options?: ConnectOptions): Connection;
   /** Hands the plugin a new config. @throws when the schema or the plugin refuses it */
@@ -65,18 +68,21 @@ export interface TestNode {
 }
 
 /** @throws Error when the config does not fit, or what `start` throws */
-export async function createTestNode(plugin: Plugin, options: TestNodeOptions = {}): Promise<TestNode> {
+export async function createTestNode<Of extends Plugin>(
+  plugin: Of,
+  options: TestNodeOptions = {},
+): Promise<TestNode<Of>> {
   const controller = new AbortController();
   const made = makeTestHost(plugin, options, controller.signal);
   const running = (await plugin.start?.(made.host)) ?? {};
   if ((plugin.alpns ?? []).length > 0 && running.connection === undefined) {
     throw new Error(`plugin ${plugin.name} owns ALPNs, and start() returned no connection()`);
   }
-  return new MemoryNode(plugin, running, made, controller);
+  return new MemoryNode<Of>(plugin, running, made, controller);
 }
 
-class MemoryNode implements TestNode {
-  readonly #plugin: Plugin;
+class MemoryNode<Of extends Plugin> implements TestNode<Of> {
+  readonly #plugin: Of;
   readonly #running: RunningPlugin<never>;
   readonly #made: TestHost;
   readonly #controller: AbortController;
@@ -84,7 +90,7 @@ class MemoryNode implements TestNode {
   /** A real node has sockets that keep the process alive; deadlines alone do not. */
   readonly #alive = setInterval(() => {}, 2 ** 30);
 
-  constructor(plugin: Plugin, running: RunningPlugin<never>, made: TestHost, controller: AbortController) {
+  constructor(plugin: Of, running: RunningPlugin<never>, made: TestHost, controller: AbortController) {
     this.#plugin = plugin;
     this.#running = running;
     this.#made = made;
@@ -113,6 +119,13 @@ class MemoryNode implements TestNode {
 
   subscribe(name: string, input?: unknown, { identity = null, ...options }: GatewayCallOptions & As = {}) {
     return this.#made.operations.gateway({ identity, remote: null }).subscribe(name, input, options);
+  }
+
+  client(as: As = {}): Client<OperationsOf<Of>> {
+    return makeClient<OperationsOf<Of>>((this.#plugin.operations ?? []) as OperationsOf<Of>, {
+      call: (name, input, options) => this.call(name, input, { ...options, ...as }),
+      subscribe: (name, input, options) => each(this.subscribe(name, input, { ...options, ...as })),
+    });
   }
 
   connect(options: ConnectOptions = {}): Connection {
@@ -162,6 +175,10 @@ class MemoryNode implements TestNode {
     const directory = this.#made.directory();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function* each(values: AsyncIterable<unknown>): AsyncGenerator<unknown, undefined, undefined> {
+  for await (const value of values) yield value;
 }
 
 function manyPair(alpn: string, { identity = null, fingerprint }: ConnectOptions) {

@@ -1,0 +1,71 @@
+/**
+ * A command that a plugin contributes to `alknet`, run as `alknet <plugin> <name>`. `docs/spec/cli.md` 1.
+ *
+ * @example
+ * contributes: {
+ *   cli: [
+ *     {
+ *       name: 'now',
+ *       summary: 'The time of the node',
+ *       examples: ['alknet acme-clock now'],
+ *       run: async ({ call, result }) => {
+ *         const { iso } = (await call('acme-clock/now', {})) as { iso: string };
+ *         result({ iso }, iso);
+ *       },
+ *     },
+ *   ],
+ * }
+ *
+ * @module
+ */
+
+import type { Connection } from './connection.ts';
+
+export interface CommandOption {
+  /** Without dashes: `lines` for `--lines`. */
+  readonly name: string;
+  /** Placeholder of its value, in capitals; absent: a switch. */
+  readonly value?: string;
+  readonly repeat?: boolean;
+  readonly help: string;
+}
+
+export interface PluginCommand {
+  /** One word. */
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** What stands behind the name in the synopsis: `NAME [FILE]`. */
+  readonly usage?: string;
+  readonly options?: readonly CommandOption[];
+  /** At least one, as it is typed. */
+  readonly examples: readonly string[];
+  /** Least and most number of arguments. Default none. */
+  readonly arguments?: readonly [number, number];
+  /** The exit code, 0 if nothing. Errors thrown are shown and end with the code of `docs/spec/cli.md` 4. */
+  run(context: CommandContext): Promise<number | undefined> | Promise<void> | void;
+}
+
+/** What a command gets. It runs in a process of its own, as the operator, and not in the node. */
+export interface CommandContext {
+  readonly arguments: readonly string[];
+  /** Whether a switch was given. */
+  has(option: string): boolean;
+  value(option: string): string | undefined;
+  values(option: string): readonly string[];
+  /** `--json`: `result` and `item` write JSON. */
+  readonly json: boolean;
+  /** Aborted by an interrupt, or when `--timeout` is over. */
+  readonly signal: AbortSignal;
+  /** The one result: `value` as JSON with `--json`, else `text`. */
+  result(value: unknown, text: string): void;
+  /** One of many results, one a line. */
+  item(value: unknown, text: string): void;
+  /** To standard error, for people. */
+  note(text: string): void;
+  /** An operation of the local node, or that of `--node`, as the operator. @throws CallError */
+  call(name: string, input?: unknown): Promise<unknown>;
+  subscribe(name: string, input?: unknown): AsyncIterable<unknown>;
+  /** A connection to a peer as `docs/spec/cli.md` 5 names it, with the operator's identity. */
+  dial(peer: string, alpn: string): Promise<Connection>;
+}
