@@ -10,29 +10,7 @@ import addFormats from 'ajv-formats';
 import { type TSchema, Type } from 'typebox';
 import { CallError } from './errors.ts';
 
-// Named here, the declarations of a plugin can say its schemas without a dependency on typebox.
-export type {
-  Static,
-  TAny,
-  TArray,
-  TBoolean,
-  TEnum,
-  TInteger,
-  TIntersect,
-  TLiteral,
-  TNull,
-  TNumber,
-  TObject,
-  TOptional,
-  TReadonly,
-  TRecord,
-  TSchema,
-  TString,
-  TTuple,
-  TUnion,
-  TUnknown,
-  TUnsafe,
-} from 'typebox';
+export type { Static, TSchema } from 'typebox';
 export { Type } from 'typebox';
 export { Bytes, type Codec, codecOf, Int64, Uint64 } from './bytes.ts';
 

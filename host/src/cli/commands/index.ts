@@ -14,6 +14,7 @@ import { initCommand } from './init.ts';
 import { peerCommands } from './peer.ts';
 import { pipeCommand } from './pipe.ts';
 import { pluginCommands } from './plugin.ts';
+import { pluginNewCommand } from './plugin-new.ts';
 import { secretCommands } from './secret.ts';
 import { statusCommand } from './status.ts';
 import { tokenCommands } from './token.ts';
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   ...tokenCommands,
   ...secretCommands,
   ...vaultCommands,
+  pluginNewCommand,
   ...pluginCommands,
   pipeCommand,
   doctorCommand,
@@ -44,7 +46,6 @@ export const commands: readonly Command[] = [
 /** Known names that this build does not have. */
 const later = [
   'dev',
-  'plugin new',
   'plugin check',
   'ssh',
   'sftp',
