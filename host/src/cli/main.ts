@@ -5,9 +5,11 @@
  */
 
 import { alknetVersion } from '../version.ts';
-import { commands, refuseLater } from './commands/index.ts';
+import type { Command } from './command.ts';
+import { commands as own, refuseLater } from './commands/index.ts';
 import { upCommand } from './commands/up.ts';
 import { Context } from './context.ts';
+import { contributedCommands } from './contributed.ts';
 import { Exit, toCliError, usage } from './exit.ts';
 import { helpOf, overview } from './help.ts';
 import { Output } from './output.ts';
@@ -21,6 +23,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 async function main(argv: readonly string[]): Promise<number> {
+  const commands = [...own, ...(await contributedCommands(argv, own))];
   const parsed = parseArguments(argv, commands);
   const { command, words, switches } = parsed;
   if (switches.has('version')) {
@@ -28,11 +31,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return Exit.OK;
   }
   if (words[0] === 'help' || (command === undefined && (switches.has('help') || words.length === 0))) {
-    return help(words[0] === 'help' ? words.slice(1) : words);
+    return help(words[0] === 'help' ? words.slice(1) : words, commands);
   }
   if (command === undefined) {
     refuseLater(words);
-    throw unknownCommand(words);
+    throw unknownCommand(words, commands);
   }
   if (switches.has('help')) {
     process.stdout.write(helpOf(command));
@@ -62,21 +65,21 @@ async function main(argv: readonly string[]): Promise<number> {
   return (await command.run(new Context(parsed, interrupt.signal))) ?? Exit.OK;
 }
 
-function help(words: readonly string[]): number {
+function help(words: readonly string[], commands: readonly Command[]): number {
   const { command } = findCommand(words, commands);
   if (command !== undefined) process.stdout.write(helpOf(command));
   else {
     const group = commands.filter(({ path }) => words.length > 0 && path[0] === words[0]);
     if (words.length > 0 && group.length === 0) {
       refuseLater(words);
-      throw unknownCommand(words);
+      throw unknownCommand(words, commands);
     }
     process.stdout.write(overview(group.length > 0 ? group : commands));
   }
   return Exit.OK;
 }
 
-function unknownCommand(words: readonly string[]) {
+function unknownCommand(words: readonly string[], commands: readonly Command[]) {
   const group = commands.filter(({ path }) => path.length > 1 && path[0] === words[0]);
   const known =
     group.length > 0

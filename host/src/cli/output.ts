@@ -71,6 +71,11 @@ export class Output {
     }
   }
 
+  /** For people, whatever stands at the other end. */
+  note(text: string): void {
+    if (!this.quiet && !this.json) process.stderr.write(`${text}\n`);
+  }
+
   warn(text: string): void {
     if (!this.json) process.stderr.write(`warning: ${text}\n`);
   }

@@ -1,0 +1,151 @@
+/**
+ * Commands that a plugin contributes, run as `alknet <plugin> <name>`. Its code is loaded only for a line that begins with
+ * its name, from where the configuration says, in this process and with the checks of the node; whether it is enabled on
+ * the node does not matter. `docs/spec/cli.md` 1.
+ *
+ * @module
+ */
+
+import { dirname } from 'node:path';
+import type { CommandContext, Connection, PluginCommand } from '@alknet/sdk';
+import type { Session } from '@alknet/sdk/call';
+import { findConfig, loadConfig, thisProcess } from '../config/index.ts';
+import { isBuiltIn, loadPlugin, NotInThisBuildError, PluginError } from '../plugins/index.ts';
+import { sdkVersion } from '../version.ts';
+import { type Command, globalOptions } from './command.ts';
+import type { Context } from './context.ts';
+import { CliError, Exit, toCliError } from './exit.ts';
+import { looseFile, record } from './loose-config.ts';
+
+/** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
+export async function contributedCommands(
+  argv: readonly string[],
+  own: readonly Command[],
+): Promise<readonly Command[]> {
+  const { plugin, config } = firstWords(argv);
+  if (plugin === undefined || own.some(({ path }) => path[0] === plugin)) return [];
+  const path = findConfig(config, thisProcess())?.path;
+  // Without judging the rest of the file: a mistyped command is no reason to read all of it.
+  const named = path !== undefined && Object.hasOwn(record(looseFile(path)['plugins']), plugin);
+  if (!named && !isBuiltIn(plugin)) return [];
+  const loaded = path !== undefined && named ? await loadConfig(path, {}) : undefined;
+  const entry = loaded?.config.plugins[plugin];
+  try {
+    const conditions = {
+      directory: dirname(loaded?.path ?? process.cwd()),
+      sdkVersion,
+      trust: loaded?.config.trust ?? { mode: 'any' as const, publishers: {} },
+    };
+    const { plugin: code } = await loadPlugin(plugin, entry?.use, conditions);
+    return commandsOf(plugin, code.contributes?.cli ?? []);
+  } catch (error) {
+    if (error instanceof NotInThisBuildError) return [];
+    if (error instanceof PluginError)
+      throw new CliError(Exit.FAILED, `the commands of ${plugin} cannot be loaded: ${error.message}`, {
+        code: 'PLUGIN_FAILED',
+        hint: 'alknet plugin list',
+      });
+    throw error;
+  }
+}
+
+/** The word after the global options and `help`, and what `--config` says. */
+function firstWords(argv: readonly string[]): { plugin: string | undefined; config: string | undefined } {
+  const valued = new Set(
+    globalOptions.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
+  );
+  let plugin: string | undefined;
+  let config: string | undefined;
+  for (let i = 0; i < argv.length && argv[i] !== '--'; i++) {
+    const word = argv[i] ?? '';
+    if (word.startsWith('--config=')) config = word.slice('--config='.length);
+    else if (valued.has(word)) {
+      const value = argv[++i];
+      if (word === '--config') config = value;
+    } else if (!word.startsWith('-') && word !== 'help') plugin ??= word;
+  }
+  return { plugin, config };
+}
+
+/** @throws CliError that names what is wrong with a command */
+function commandsOf(plugin: string, contributed: unknown): readonly Command[] {
+  if (!Array.isArray(contributed)) throw fault(plugin, 'expected a list of commands');
+  return contributed.map((command: PluginCommand) => {
+    const { name, summary, usage, options, examples, arguments: counts, run } = command;
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(name))
+      throw fault(
+        plugin,
+        `name ${JSON.stringify(name)}: expected one word of lower-case letters, digits and "-"`,
+      );
+    if (typeof summary !== 'string') throw fault(plugin, `${name}: summary: expected one line of text`);
+    if (!Array.isArray(examples) || examples.length === 0)
+      throw fault(plugin, `${name}: examples: expected at least one`);
+    if (typeof run !== 'function') throw fault(plugin, `${name}: run: expected a function`);
+    const taken = options?.find((option) => globalOptions.some((known) => known.name === option.name));
+    if (taken !== undefined) throw fault(plugin, `${name}: --${taken.name} is an option of every command`);
+    return {
+      path: [plugin, name],
+      summary,
+      examples,
+      ...(usage === undefined ? {} : { usage }),
+      ...(options === undefined ? {} : { options }),
+      ...(counts === undefined ? {} : { arguments: counts }),
+      run: (context) => runContributed(plugin, command, context),
+    };
+  });
+}
+
+function fault(plugin: string, message: string): CliError {
+  return new CliError(Exit.FAILED, `plugin ${plugin}: contributes.cli: ${message}`, {
+    code: 'PLUGIN_FAILED',
+  });
+}
+
+async function runContributed(
+  plugin: string,
+  command: PluginCommand,
+  context: Context,
+): Promise<number | undefined> {
+  let session: Promise<Session> | undefined;
+  const connections: Connection[] = [];
+  const node = () => {
+    session ??= context.session();
+    return session;
+  };
+  const { out, signal } = context;
+  const given: CommandContext = {
+    arguments: context.args,
+    has: (option) => context.has(option),
+    value: (option) => context.value(option),
+    values: (option) => context.values(option),
+    json: out.json,
+    signal,
+    result: (value, text) => out.result(value, text),
+    item: (value, text) => (out.json ? out.item(value) : out.write(`${text}\n`)),
+    note: (text) => out.note(text),
+    call: async (name, input = {}) => (await node()).call(name, input, context.callOptions),
+    async *subscribe(name, input = {}) {
+      yield* (await node()).subscribe(name, input, { signal });
+    },
+    dial: async (peer, alpn) => {
+      const connection = await context.dial(peer, alpn);
+      connections.push(connection);
+      return connection;
+    },
+  };
+  try {
+    return (await command.run(given)) ?? undefined;
+  } catch (error) {
+    const failure = toCliError(error);
+    if (failure.exit !== Exit.DEFECT) throw failure;
+    // Its author's defect, not alknet's.
+    const reason = out.verbose > 0 ? failure.reason : undefined;
+    throw new CliError(Exit.FAILED, `${plugin} ${command.name}: ${failure.message}`, {
+      code: 'PLUGIN_COMMAND_FAILED',
+      ...(reason === undefined ? {} : { reason }),
+    });
+  } finally {
+    for (const connection of connections) connection.close();
+    (await session?.catch(() => undefined))?.close();
+  }
+}
