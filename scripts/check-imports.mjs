@@ -6,7 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { root } from './install.mjs';
 
-const packages = ['sdk', 'host', ...readdirSync(join(root, 'plugins')).map((name) => `plugins/${name}`)];
+const below = (folder) =>
+  readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${folder}/${name}`);
+const packages = ['sdk', 'host', ...below('plugins'), ...below('examples')];
 const allowed = (name) => (name === 'sdk' ? [] : ['@alknet/sdk']);
 const pattern = /(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;
 

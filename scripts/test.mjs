@@ -13,13 +13,11 @@ ensureInstalled();
 ensureBuilt();
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const packages = [
-  'sdk',
-  'host',
-  ...readdirSync(join(root, 'plugins')).map((name) => join('plugins', name)),
-  'bench',
-  'scripts',
-];
+const below = (folder) =>
+  readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name));
+const packages = ['sdk', 'host', ...below('plugins'), ...below('examples'), 'bench', 'scripts'];
 
 function testFiles(directory) {
   let entries;

@@ -10,6 +10,7 @@ export { type Deadline, deadline } from './call/deadlines.ts';
 export type { Answer, IncomingCall, Server } from './call/server.ts';
 export * from './capabilities.ts';
 export * from './carried-connection.ts';
+export { clientOf } from './client-of.ts';
 export * from './command.ts';
 export * from './connection.ts';
 export * from './context.ts';

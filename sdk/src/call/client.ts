@@ -19,24 +19,24 @@
 import type { Static, TSchema } from 'typebox';
 import { codecOf } from '../bytes.ts';
 import { CallError } from '../errors.ts';
-import type { AnyOperation, OperationType } from '../operation.ts';
+import type { OperationSpec, OperationType } from '../operation.ts';
 import type { CallOptions, KnownOperation } from './request-text.ts';
 
-type Named<Operations extends readonly AnyOperation[], Name> = Extract<Operations[number], { name: Name }>;
-type NamesOf<Operations extends readonly AnyOperation[], Type extends OperationType> = Extract<
+type Named<Operations extends readonly OperationSpec[], Name> = Extract<Operations[number], { name: Name }>;
+type NamesOf<Operations extends readonly OperationSpec[], Type extends OperationType> = Extract<
   Operations[number],
   { type: Type }
 >['name'];
 
-type ErrorsOf<Operations extends readonly AnyOperation[], Name> = NonNullable<
+type ErrorsOf<Operations extends readonly OperationSpec[], Name> = NonNullable<
   Named<Operations, Name>['errors']
 >[number];
-type DetailsOf<Operations extends readonly AnyOperation[], Name, Code> =
+type DetailsOf<Operations extends readonly OperationSpec[], Name, Code> =
   Extract<ErrorsOf<Operations, Name>, { code: Code }> extends { schema: infer Schema extends TSchema }
     ? Static<Schema>
     : unknown;
 
-export interface Client<Operations extends readonly AnyOperation[]> {
+export interface Client<Operations extends readonly OperationSpec[]> {
   /** @throws CallError */
   call<Name extends NamesOf<Operations, 'query' | 'mutation'>>(
     name: Name,
@@ -61,7 +61,7 @@ export interface Client<Operations extends readonly AnyOperation[]> {
 
 /** What the type of a plugin tells of it. */
 export interface PluginType {
-  readonly operations?: readonly AnyOperation[] | undefined;
+  readonly operations?: readonly OperationSpec[] | undefined;
 }
 
 /** The operations of a plugin, given its type. */
@@ -136,7 +136,7 @@ interface Facts {
 
 const noFacts: Facts = { known: {}, decode: undefined };
 
-export function makeClient<const Operations extends readonly AnyOperation[]>(
+export function makeClient<const Operations extends readonly OperationSpec[]>(
   operations: Operations,
   session: ClientSession,
 ): Client<Operations> {
@@ -158,7 +158,7 @@ export function makeClient<const Operations extends readonly AnyOperation[]>(
   return client as Client<Operations>;
 }
 
-function factsOf({ timeoutMs, errors, output }: AnyOperation): Facts {
+function factsOf({ timeoutMs, errors, output }: OperationSpec): Facts {
   return {
     known: {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
