@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { commands } from '../../src/cli/commands/index.ts';
+import { findCommand } from '../../src/cli/parse.ts';
+import { shellIn } from './cli-support.ts';
+import { shows, stepsOf } from './document.ts';
+import { linkPackages } from './linked-packages.ts';
+import { eventually, type Place, place, up } from './support.ts';
+
+const document = fileURLToPath(new URL('../../../docs/writing-plugins.md', import.meta.url));
+
+/** Commands that the document describes and this build has not yet: they join when they are there. */
+const later = ['dev', 'plugin pack', 'plugin sign', 'plugin verify', 'plugin add'];
+
+function isLater(command: string): boolean {
+  const words = command.split(' ').filter((word) => /^[a-z]+$/.test(word) && word !== 'alknet');
+  const path = later.find((text) => ` ${words.join(' ')} `.includes(` ${text} `));
+  return path !== undefined && findCommand(path.split(' '), commands).command === undefined;
+}
+
+/** Starts what ends in `&` and waits until it has said what the document shows. */
+async function background(here: Place, folder: string, command: string, expected: readonly string[]) {
+  const node = spawn('bash', ['-c', `exec ${command.replace(/ &$/, '')}`], {
+    cwd: folder,
+    env: { PATH: `${join(here.folder, 'bin')}:${process.env['PATH']}`, HOME: here.folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(node, 'exit');
+  here.daemons.add(async () => {
+    node.kill('SIGTERM');
+    await ended;
+  });
+  let output = '';
+  for (const stream of [node.stdout, node.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  await eventually(
+    `${command} says what the document shows`,
+    () => {
+      assert.equal(node.exitCode, null, output);
+      return expected.every((line) => shows(output, line));
+    },
+    30_000,
+  );
+}
+
+test('docs/writing-plugins.md leads from an empty folder to a published package, block by block', async (t) => {
+  const here = await place(t);
+  const sh = await shellIn(here);
+  let folder = here.folder;
+  let fresh = false;
+  for (const step of stepsOf(await readFile(document, 'utf8'))) {
+    if (step.kind === 'file') {
+      assert.equal(dirname(resolve(folder, step.name)), here.folder);
+      await here.write(step.name, step.text);
+      fresh = true;
+      continue;
+    }
+    const { command, expected } = step;
+    if (isLater(command)) continue;
+    if (command.startsWith('cd ')) folder = resolve(folder, command.slice(3));
+    // What it would bring, without a network: the packages of this workspace.
+    else if (command.startsWith('npm install')) await linkPackages(folder);
+    else if (command === 'alknet up &') await up(here);
+    else if (command.endsWith(' &')) await background(here, folder, command, expected);
+    else {
+      let ran = '';
+      const run = async () => {
+        const { code, stdout, stderr } = await sh(`set -o pipefail; cd '${folder}' && ${command}`);
+        ran = `$ ${command}\nexit ${code}\n${stdout}${stderr}`;
+        return code === 0 && expected.every((line) => shows(stdout + stderr, line));
+      };
+      // A node takes a moment to follow a file that was just written.
+      if (fresh && command.startsWith('alknet '))
+        await eventually(`$ ${command}`, run, 15_000).catch(() => {});
+      else await run();
+      assert.ok(
+        ran.includes('exit 0') && expected.every((line) => shows(ran, line)),
+        `${ran}\nexpected: ${expected.join('\n')}`,
+      );
+    }
+    fresh = false;
+  }
+});
