@@ -44,18 +44,7 @@ export const commands: readonly Command[] = [
 ];
 
 /** Known names that this build does not have. */
-const later = [
-  'dev',
-  'plugin check',
-  'ssh',
-  'sftp',
-  'socks',
-  'forward',
-  'git',
-  'dns',
-  'blob',
-  'msg',
-];
+const later = ['dev', 'plugin check', 'ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
 
 export function refuseLater(words: readonly string[]): void {
   const name = later.find((text) => text.split(' ').every((word, i) => words[i] === word));

@@ -11,6 +11,7 @@ import {
   type Connection,
   defineOperation,
   definePlugin,
+  type HttpRoute,
   type PluginHost,
   type Stream,
   Type,
@@ -410,11 +411,11 @@ function firstLine(stream: Stream): Promise<string> {
   });
 }
 
-const route = {
+const route: HttpRoute = {
   method: ['GET', 'POST'],
   path: '/all/:name',
   body: 'stream',
-  handler: async (request: Request, { identity, signal }: { identity: unknown; signal: AbortSignal }) => {
+  handler: async (request, { identity, signal }) => {
     const url = new URL(request.url);
     if (url.pathname === '/all/decline') return undefined;
     if (url.pathname === '/all/throw') throw new TypeError('no such route');
@@ -444,7 +445,10 @@ export default definePlugin({
     dispatch: ['inner/1'],
   },
   operations,
-  contributes: { http: [route], cli: { commands: [{ name: 'greet', run: (name: string) => `hi ${name}` }] } },
+  contributes: {
+    http: [route],
+    greetings: { all: [{ name: 'greet', run: (name: string) => `hi ${name}` }] },
+  },
   start: (given) => {
     host = given;
     greeting = given.config.greeting;

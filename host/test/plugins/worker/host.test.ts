@@ -118,28 +118,26 @@ both('contributions of others can be called', { contributions }, async (node) =>
   assert.equal(await node.call('all/do', { what: 'metrics' }), null);
 });
 
-interface Route {
-  readonly path: string;
-  handler(
-    request: Request,
-    context: { identity: Identity | null; signal: AbortSignal },
-  ): Promise<Response | undefined> | Response | undefined;
+interface Greetings {
+  readonly all: readonly [{ readonly name: string; run(name: string): unknown }];
 }
 
 both(
   'its own contributions can be called: requests, responses, bodies, signals',
   {},
   async (_node, _t, { plugin }) => {
-    const { http, cli } = plugin.contributes as {
-      http: [Route];
-      cli: { commands: [{ name: string; run(name: string): unknown }] };
-    };
-    const [route] = http;
-    assert.equal(route.path, '/all/:name');
-    assert.equal(await cli.commands[0].run('Ada'), 'hi Ada');
+    const [route] = plugin.contributes?.http ?? [];
+    assert.equal(route?.path, '/all/:name');
+    const greetings = plugin.contributes?.['greetings'] as Greetings;
+    assert.equal(await greetings.all[0].run('Ada'), 'hi Ada');
     const never = new AbortController().signal;
     const ask = async (path: string, init: RequestInit & { duplex?: 'half' } = {}, signal = never) =>
-      route.handler(new Request(`http://node${path}`, init), { identity: ada, signal });
+      route?.handler(new Request(`http://node${path}`, init), {
+        identity: ada,
+        remote: null,
+        requestId: 'r1',
+        signal,
+      });
     assert.deepEqual(await (await ask('/all/x'))?.json(), { identity: ada, name: '/all/x' });
     assert.equal(await ask('/all/decline'), undefined);
     await assert.rejects(ask('/all/throw'), { name: 'TypeError', message: 'no such route' });
