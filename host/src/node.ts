@@ -127,12 +127,9 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       nodeLog.configure({ level: next.log.level, plugins: next.log.plugins });
       nodeLog.sink.configure(sink());
       await authorities.follow(next.tls.ca);
-      // Not awaited: a plugin that hangs at start must not hold back the next reload.
-      void supervisor
-        .apply(next)
-        // What was refused may be allowed now.
-        .then(() => (isDeepStrictEqual(next.trust, previous.trust) ? undefined : supervisor.followTrust()))
-        .then(announce);
+      // Neither is awaited: a plugin that hangs at start must not hold back the next reload.
+      if (!isDeepStrictEqual(next.trust, previous.trust)) void supervisor.followTrust();
+      void supervisor.apply(next).then(announce);
       links.follow(next);
       await announce();
     },
@@ -348,7 +345,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     watchFile(peersPath(dataDir), () => void reloadPeers()),
     watchFile(secretsPath(dataDir), () => void reloadSecrets()),
     watchFile(vaultPath(dataDir), () => void reloadVaultFile()),
-    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followTrust().then(announce)),
+    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followLock().then(announce)),
   ]);
   onFailure(() => Promise.all(watches.map((watch) => watch.close())));
   const control = await serveControl(dataDir, {

@@ -107,23 +107,31 @@ export class PluginSupervisor {
     return slot.instance;
   }
 
-  /**
-   * `alknet.lock.json` or `trust` is another one: what they kept from running is tried again, and a running plugin that
-   * the lock now wants otherwise is loaded anew. Settles when each runs or has failed; never rejects.
-   */
+  /** `trust` is another one: what it kept from running is tried again. Settles when each runs or has failed; never rejects. */
   async followTrust(): Promise<void> {
+    const refused = this.foreign().filter(({ error }) => error instanceof TrustError);
+    await Promise.all(refused.map((slot) => slot.want(slot.entry, true)));
+  }
+
+  /** `alknet.lock.json` is another one: the same, and a running plugin that it now wants otherwise is loaded anew. */
+  async followLock(): Promise<void> {
     const { trust, directory } = this.services;
+    const again = this.followTrust();
     // A file that cannot be read is told by each load that needs it.
     const locked = await readLock(lockPath(directory)).catch(() => undefined);
-    const slots = [...this.slots.values()].filter(({ entry, instance, error }) => {
-      if (entry?.use === undefined || !entry.enabled) return false;
-      if (error instanceof TrustError) return true;
-      const wanted = locked?.[entry.name];
+    await again;
+    const other = this.foreign().filter(({ name, instance, error }) => {
+      const wanted = locked?.[name];
       if (trust.mode === 'any' || wanted === undefined || instance === undefined) return false;
+      if (error instanceof TrustError) return false;
       const { integrity, modules } = instance.loaded;
       return wanted.integrity !== integrity || wanted.modules !== modules;
     });
-    await Promise.all(slots.map((slot) => slot.want(slot.entry, true)));
+    await Promise.all(other.map((slot) => slot.want(slot.entry, true)));
+  }
+
+  private foreign(): PluginSlot[] {
+    return [...this.slots.values()].filter(({ entry }) => entry?.use !== undefined && entry.enabled);
   }
 
   /** Until the next change of its entry. @throws PluginError when it does not start */
