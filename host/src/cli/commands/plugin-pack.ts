@@ -32,7 +32,7 @@ const packCommand: Command = {
     { name: 'sign', value: 'KEYFILE', help: 'sign it with that OpenSSH Ed25519 key' },
     { name: 'output', short: 'o', value: 'FILE', help: 'where to; default: NAME-VERSION.tgz here' },
   ],
-  examples: ['alknet plugin pack --help'],
+  examples: ['alknet plugin new acme-pack && alknet plugin pack acme-pack -o acme-pack.tgz'],
   arguments: [0, 1],
   run: async (context) => {
     context.localOnly('plugin pack');
@@ -80,7 +80,7 @@ const signCommand: Command = {
     { name: 'key', value: 'KEYFILE', help: 'OpenSSH Ed25519 key; default: operator.key of this node' },
     { name: 'output', short: 'o', value: 'FILE', help: 'where to; default: in its place' },
   ],
-  examples: ['alknet plugin sign --help'],
+  examples: ['alknet plugin new acme-sign && alknet plugin sign acme-sign'],
   arguments: [0, 1],
   run: async (context) => {
     context.localOnly('plugin sign');
@@ -131,7 +131,7 @@ const verifyCommand: Command = {
   summary: 'Whether the archive or directory of a plugin is what its signature and its digests say',
   usage: 'FILE|DIR',
   options: [{ name: 'key', value: 'KEY', help: 'the key that must have signed it: ed25519:…' }],
-  examples: ['alknet plugin verify --help'],
+  examples: ['alknet plugin new acme-seal && alknet plugin sign acme-seal && alknet plugin verify acme-seal'],
   arguments: [1, 1],
   run: async (context) => {
     context.localOnly('plugin verify');
