@@ -35,7 +35,7 @@ import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from
 import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
 import { PeerLinks } from './peers/index.ts';
-import { catchFaults, lockPath, MetricTable, PluginSupervisor } from './plugins/index.ts';
+import { catchFaults, lockPath, MetricTable, type PluginEvent, PluginSupervisor } from './plugins/index.ts';
 import type { Owner } from './registry/registration.ts';
 import { noPrivilege } from './registry/registration.ts';
 import { Registry } from './registry/registry.ts';
@@ -69,6 +69,9 @@ export interface NodeOptions extends LoadOptions {
   readonly colour?: boolean;
   /** Report faults of the whole process; the daemon sets it, a test that shares its process does not. */
   readonly ownProcess?: boolean;
+  /** Milliseconds that the source of a plugin must be quiet before it is loaded anew; default 100. */
+  readonly sourceQuiet?: number;
+  readonly onPluginEvent?: (event: PluginEvent) => void;
 }
 
 export interface AlknetNode {
@@ -209,6 +212,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     get reloadGrace() {
       return live.current.limits.reloadGrace;
     },
+    sourceQuiet: options.sourceQuiet ?? 100,
+    onEvent: options.onPluginEvent,
     metrics,
     log,
     pluginLog: (name) => nodeLog.plugin(name),

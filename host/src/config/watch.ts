@@ -62,7 +62,7 @@ function directories(names: ReadonlySet<string>): Set<string> {
 }
 
 /** Every name whose change may lead to another file: the links on the way, and the file at the end. */
-async function namesOnTheWay(file: string): Promise<Set<string>> {
+export async function namesOnTheWay(file: string): Promise<Set<string>> {
   const names = new Set<string>();
   let at = file;
   for (let links = 0; links < maxLinks; links++) {

@@ -10,7 +10,7 @@ import type { Endpoint } from '../endpoint/index.ts';
 import { type IdentityKey, identityCertificateDer } from '../identity/index.ts';
 import type { NodeStatus } from '../operations/status.ts';
 import type { PeerLinks } from '../peers/index.ts';
-import type { PluginSupervisor } from '../plugins/index.ts';
+import { manyReloads, type PluginSupervisor } from '../plugins/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Vault } from '../vault/index.ts';
 import type { NodePeers } from './peers.ts';
@@ -116,6 +116,12 @@ function problemsOf(
     ...rows.flatMap(({ name, error, instance }): [string, string | undefined][] => [
       [`plugins.${name}`, error?.message],
       ...(instance?.loaded.problems ?? []).map((text): [string, string] => [`plugins.${name}`, text]),
+    ]),
+    ...rows.map(({ name, reloads }): [string, string | undefined] => [
+      `plugins.${name}`,
+      reloads >= manyReloads
+        ? `was reloaded ${reloads} times in the thread of the node, which gives the memory of old code back at a restart alone: restart the node`
+        : undefined,
     ]),
     ...links.status().map(({ alias, error }): [string, string | undefined] => [`peers.${alias}`, error]),
     ...links.unmatchedExports().map((text): [string, string] => ['export', `${text} matches no import yet`]),

@@ -7,11 +7,18 @@
 
 import { readFile } from 'node:fs/promises';
 import { createRequire, SourceMap } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BuildFailure, build, type Plugin as EsbuildPlugin } from 'esbuild';
+import {
+  type BuildContext,
+  type BuildFailure,
+  type BuildOptions,
+  context,
+  type Plugin as EsbuildPlugin,
+  type Message,
+} from 'esbuild';
 import { type ContentDigest, contentDigest } from './integrity.ts';
-import { PluginError } from './plugin-error.ts';
+import { PluginError, placeText, type SourceProblem } from './plugin-error.ts';
 
 export interface Bundle {
   /** To be imported. */
@@ -31,19 +38,79 @@ let loads = 0;
 
 /** @throws PluginError with file, line and column of the first fault in the source */
 export async function bundlePlugin(plugin: string, entry: string): Promise<Bundle> {
-  const directory = dirname(entry);
-  const url = pathToFileURL(entry).href;
-  const inputs = new Map<string, ContentDigest>();
+  const bundler = new Bundler(plugin, entry);
   try {
-    const { outputFiles } = await build({
-      absWorkingDir: directory,
-      entryPoints: [entry],
+    return await bundler.build();
+  } finally {
+    await bundler.dispose();
+  }
+}
+
+/** Bundles one entry again and again; what has not changed is not parsed anew. */
+export class Bundler {
+  readonly entry: string;
+  readonly #plugin: string;
+  readonly #directory: string;
+  #context: Promise<BuildContext<Options>> | undefined;
+  #inputs = new Map<string, ContentDigest>();
+  #missing: string[] = [];
+
+  constructor(plugin: string, entry: string) {
+    this.#plugin = plugin;
+    this.entry = entry;
+    this.#directory = dirname(entry);
+  }
+
+  /** What the last build has read, also one that failed. */
+  get inputs(): ReadonlyMap<string, ContentDigest> {
+    return this.#inputs;
+  }
+
+  /** Files that the last build looked for in vain: absolute paths, most without an ending. */
+  get missing(): readonly string[] {
+    return this.#missing;
+  }
+
+  /** @throws PluginError with file, line and column of each fault in the source */
+  async build(): Promise<Bundle> {
+    const inputs = new Map<string, ContentDigest>();
+    this.#inputs = inputs;
+    this.#missing = [];
+    try {
+      this.#context ??= context(this.#options());
+      const { outputFiles } = await (await this.#context).rebuild();
+      const label = sourceLabel(this.#plugin, ++loads);
+      const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
+      const code = outputFiles.find(({ path }) => !path.endsWith('.map'))?.text ?? '';
+      return {
+        url: `data:text/javascript;base64,${Buffer.from(`${code}\n//# sourceURL=${label}\n`).toString('base64')}`,
+        files: [...inputs.keys()],
+        inputs,
+        trace: tracer(label, map, this.#directory),
+      };
+    } catch (error) {
+      const { errors = [] } = error as Partial<BuildFailure>;
+      this.#missing.push(...errors.flatMap((fault) => missingPath(fault, this.#directory)));
+      throw sourceFault(error, errors, this.#directory);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    const made = await this.#context?.catch(() => undefined);
+    await made?.dispose();
+  }
+
+  #options(): Options {
+    const url = pathToFileURL(this.entry).href;
+    return {
+      absWorkingDir: this.#directory,
+      entryPoints: [this.entry],
       bundle: true,
       write: false,
       platform: 'node',
       format: 'esm',
       target: 'node20',
-      outfile: entry.replace(/(\.m?)[jt]s$/, '.alknet$1js'),
+      outfile: this.entry.replace(/(\.m?)[jt]s$/, '.alknet$1js'),
       sourcemap: 'external',
       sourcesContent: false,
       // Types are stripped as Node strips them: no tsconfig.json, which is no part of a package, changes what runs.
@@ -52,76 +119,95 @@ export async function bundlePlugin(plugin: string, entry: string): Promise<Bundl
       // A module in memory has no place of its own on the disk.
       define: {
         'import.meta.url': JSON.stringify(url),
-        'import.meta.dirname': JSON.stringify(directory),
-        'import.meta.filename': JSON.stringify(entry),
+        'import.meta.dirname': JSON.stringify(this.#directory),
+        'import.meta.filename': JSON.stringify(this.entry),
       },
       // CommonJS dependencies ask for Node's modules by `require`.
       banner: {
         js: `import { createRequire as alknetCreateRequire } from 'node:module'; var require = alknetCreateRequire(${JSON.stringify(url)});`,
       },
-      plugins: [outside(inputs), reading(inputs)],
-    });
-    const label = sourceLabel(plugin, ++loads);
-    const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
-    const code = outputFiles.find(({ path }) => !path.endsWith('.map'))?.text ?? '';
-    return {
-      url: `data:text/javascript;base64,${Buffer.from(`${code}\n//# sourceURL=${label}\n`).toString('base64')}`,
-      files: [...inputs.keys()],
-      inputs,
-      trace: tracer(label, new SourceMap(JSON.parse(map)), directory),
+      plugins: [this.#outside(), this.#reader()],
     };
-  } catch (error) {
-    throw sourceFault(error, directory);
+  }
+
+  #outside(): EsbuildPlugin {
+    return {
+      name: 'outside',
+      setup: ({ onResolve }) => {
+        onResolve({ filter: /^@alknet\/sdk($|\/)/ }, ({ path }) => ({
+          path: import.meta.resolve(path),
+          external: true,
+        }));
+        onResolve({ filter: /\.node$/ }, async ({ path, resolveDir }) => {
+          const addon = createRequire(`${resolveDir}/`).resolve(path);
+          // Node loads it from its file; it is counted all the same.
+          this.#inputs.set(addon, contentDigest(await readFile(addon)));
+          return { path: addon, external: true };
+        });
+      },
+    };
+  }
+
+  /** Reads the files for esbuild, so that what is hashed is what is bundled. */
+  #reader(): EsbuildPlugin {
+    return {
+      name: 'reader',
+      setup: ({ onLoad }) => {
+        onLoad({ filter: /./, namespace: 'file' }, async ({ path }) => {
+          const contents = await readFile(path).catch((error: unknown) => {
+            this.#missing.push(path);
+            throw error;
+          });
+          this.#inputs.set(path, contentDigest(contents));
+          return { contents, loader: 'default' };
+        });
+      },
+    };
   }
 }
 
-function tracer(label: string, map: SourceMap, directory: string): (stack: string) => string {
+type Options = BuildOptions & { write: false };
+
+function tracer(label: string, text: string, directory: string): (stack: string) => string {
   const place = new RegExp(`${label}:(\\d+):(\\d+)`, 'g');
+  // Few plugins ever throw: the map is read for the first that does.
+  let read: SourceMap | undefined;
   return (stack) =>
-    stack.replace(place, (text, line: string, column: string) => {
+    stack.replace(place, (found, line: string, column: string) => {
+      read ??= new SourceMap(JSON.parse(text));
       // The map counts from 0.
-      const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
-      if (!('originalSource' in entry)) return text;
+      const entry = read.findEntry(Number(line) - 1, Number(column) - 1);
+      if (!('originalSource' in entry)) return found;
       const { originalSource, originalLine, originalColumn } = entry;
       return `${resolve(directory, originalSource)}:${originalLine + 1}:${originalColumn + 1}`;
     });
 }
 
-/** Its files are read here and not by esbuild, so that what is hashed is what is bundled. */
-const reading = (inputs: Map<string, ContentDigest>): EsbuildPlugin => ({
-  name: 'reading',
-  setup({ onStart, onLoad }) {
-    onStart(() => inputs.clear());
-    onLoad({ filter: /./, namespace: 'file' }, async ({ path }) => {
-      const contents = await readFile(path);
-      inputs.set(path, contentDigest(contents));
-      return { contents, loader: 'default' };
-    });
-  },
-});
-
-const outside = (inputs: Map<string, ContentDigest>): EsbuildPlugin => ({
-  name: 'outside',
-  setup({ onResolve }) {
-    onResolve({ filter: /^@alknet\/sdk($|\/)/ }, ({ path }) => ({
-      path: import.meta.resolve(path),
-      external: true,
-    }));
-    onResolve({ filter: /\.node$/ }, async ({ path, resolveDir }) => {
-      const addon = createRequire(`${resolveDir}/`).resolve(path);
-      // Node loads it from its file; it is counted all the same.
-      inputs.set(addon, contentDigest(await readFile(addon)));
-      return { path: addon, external: true };
-    });
-  },
-});
-
-function sourceFault(error: unknown, directory: string): PluginError {
-  const [first] = (error as Partial<BuildFailure>).errors ?? [];
+function sourceFault(error: unknown, errors: readonly Message[], directory: string): PluginError {
+  const problems = errors.map(({ text, location }): SourceProblem => {
+    if (location === null) return { message: text, place: undefined };
+    // esbuild counts columns from 0.
+    const place = {
+      file: resolve(directory, location.file),
+      line: location.line,
+      column: location.column + 1,
+    };
+    return { message: text, place };
+  });
+  const [first] = problems;
   if (first === undefined) return new PluginError(`cannot be bundled: ${String(error)}`, { cause: error });
-  if (first.location === null) return new PluginError(first.text, { cause: error });
-  const file = resolve(directory, first.location.file);
-  // esbuild counts columns from 0.
-  const place = { file, line: first.location.line, column: first.location.column + 1 };
-  return new PluginError(`${file}:${place.line}:${place.column}: ${first.text}`, { place, cause: error });
+  const { message, place } = first;
+  const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
+  return new PluginError(`${place === undefined ? '' : `${placeText(place)}: `}${message}${more}`, {
+    problems,
+    cause: error,
+  });
+}
+
+/** A relative import of a file that is not there: it may be written next. */
+function missingPath({ text, location }: Message, directory: string): string[] {
+  const [, name] = /^Could not resolve "(\.{1,2}\/[^"]+)"/.exec(text) ?? [];
+  if (name === undefined || location === null) return [];
+  const path = resolve(directory, dirname(location.file), name);
+  return [path.slice(0, path.length - extname(path).length)];
 }

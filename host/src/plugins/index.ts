@@ -6,6 +6,8 @@
 
 export { requestLines } from './announce.ts';
 export { readArchive, writeFiles } from './archive.ts';
+export { codeFrame } from './code-frame.ts';
+export type { PluginEvent } from './events.ts';
 export { catchFaults, type Fault } from './faults.ts';
 export { type Granted, grantedOf, lineToAdd, missingGrants } from './grants.ts';
 export type { PluginInstance } from './instance.ts';
@@ -25,11 +27,11 @@ export {
   verifyDirectory,
 } from './pack.ts';
 export { signatureFile } from './package-files.ts';
-export { PluginError, type SourcePlace } from './plugin-error.ts';
+export { PluginError, type SourcePlace, type SourceProblem } from './plugin-error.ts';
 export { lackingRight, type Refusal } from './refusals.ts';
 export { isBuiltIn, locatePlugin, NotInThisBuildError } from './resolve.ts';
 export type { PluginServices, PluginSurface } from './services.ts';
 export { publicKeyText, signPackage } from './signature.ts';
-export type { PluginState } from './slot.ts';
+export { manyReloads, type PluginState } from './slot.ts';
 export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';
 export { publisherOf, TrustError, vouch } from './trust.ts';

@@ -130,12 +130,13 @@ export class PluginInstance {
       `start() did not return within ${entry.limits.startTimeout} ms; raise plugins.${name}.limits.startTimeout, or look why it hangs`,
     );
     try {
-      this.running = (await within(begun, entry.limits.startTimeout, late)) ?? {};
+      this.running = (await within(begun, entry.limits.startTimeout, late, this.signal)) ?? {};
     } catch (error) {
+      const abandoned = this.signal.aborted;
       this.ending.abort(error);
       // One that comes to its senses later is stopped then.
       void begun.then((running) => running?.stop?.()).catch(() => {});
-      if (error === late) throw late;
+      if (error === late || abandoned) throw error;
       throw this.fault('start() threw', error);
     }
     if (this.alpns.length > 0 && this.running.connection === undefined) {

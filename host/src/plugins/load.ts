@@ -19,7 +19,7 @@ import {
   serviceOf,
 } from '@alknet/sdk';
 import { claimProblem } from '../endpoint/alpn.ts';
-import { bundlePlugin } from './bundle.ts';
+import { type Bundle, bundlePlugin } from './bundle.ts';
 import { type CodeOrigin, codeOrigin } from './code-origin.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { isBuiltIn, type Located, locatePlugin } from './resolve.ts';
@@ -61,6 +61,8 @@ export interface LoadPluginOptions {
   readonly trust: Trust;
   /** In a thread of its own; absent: in that of the node. */
   readonly thread?: Omit<ThreadOptions, 'plugin'>;
+  /** Makes one module of the entry; default: from nothing, and once. */
+  readonly bundle?: (entry: string) => Promise<Bundle>;
 }
 
 /** @throws PluginError */
@@ -123,7 +125,7 @@ interface Code
 async function codeOf(
   name: string,
   located: Located,
-  { directory, trust }: LoadPluginOptions,
+  { directory, trust, bundle = (entry) => bundlePlugin(name, entry) }: LoadPluginOptions,
 ): Promise<Code> {
   if (located.builtIn) {
     const { integrity } = await installed(located);
@@ -131,7 +133,7 @@ async function codeOf(
     const url = located.entry;
     return { url, files: [], trace, integrity, modules: undefined, signer: undefined, problems: [] };
   }
-  const { url, files, trace, inputs } = await bundlePlugin(name, located.entry);
+  const { url, files, trace, inputs } = await bundle(located.entry);
   const origin = await codeOrigin(located, inputs);
   const { integrity, modules } = origin;
   const vouched = await vouch({ name, trust, directory, located, origin, inputs: files });

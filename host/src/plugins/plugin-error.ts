@@ -11,14 +11,39 @@ export interface SourcePlace {
   readonly column: number;
 }
 
+/** One fault of a source. */
+export interface SourceProblem {
+  readonly message: string;
+  readonly place: SourcePlace | undefined;
+}
+
+export interface PluginErrorOptions {
+  readonly place?: SourcePlace | undefined;
+  readonly problems?: readonly SourceProblem[];
+  readonly cause?: unknown;
+}
+
 export class PluginError extends Error {
   override readonly name = 'PluginError';
+  /** Of the first problem. */
   readonly place: SourcePlace | undefined;
+  /** At least one; several when a build found several at once. */
+  readonly problems: readonly SourceProblem[];
 
-  constructor(message: string, options: { place?: SourcePlace | undefined; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.place = options.place;
+  constructor(message: string, { place, problems, cause }: PluginErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.problems = problems ?? [{ message: withoutPlace(message, place), place }];
+    this.place = place ?? this.problems[0]?.place;
   }
+}
+
+function withoutPlace(message: string, place: SourcePlace | undefined): string {
+  const prefix = place === undefined ? '' : `${placeText(place)}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
+export function placeText({ file, line, column }: SourcePlace): string {
+  return `${file}:${line}:${column}`;
 }
 
 /** First frame of the stack that lies in one of the files, not in Node or the host. */

@@ -19,6 +19,7 @@ import type {
   PluginHost,
   Store,
 } from '@alknet/sdk';
+import type { PluginEvent } from './events.ts';
 import type { PluginInstance } from './instance.ts';
 import type { MetricTable } from './metrics.ts';
 import type { Trust } from './trust.ts';
@@ -36,6 +37,10 @@ export interface PluginServices {
   readonly limits: Readonly<CallLimits>;
   /** Milliseconds; the default of a plugin's own `limits.reloadGrace`. */
   readonly reloadGrace: number;
+  /** Milliseconds without a further change of a source file before a plugin is loaded anew. */
+  readonly sourceQuiet: number;
+  /** Told when a plugin has come to another state. */
+  readonly onEvent?: ((event: PluginEvent) => void) | undefined;
   readonly metrics: MetricTable;
   readonly log: Log;
   pluginLog(plugin: string): Log;

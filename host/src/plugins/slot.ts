@@ -15,6 +15,7 @@ import { type LoadedPlugin, loadPlugin } from './load.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { Restarts, restartDelay } from './restarts.ts';
 import type { Isolation, PluginServices } from './services.ts';
+import { PluginSources, type Save } from './sources.ts';
 import { atMost } from './time-limit.ts';
 import { defaultHeartbeat } from './worker/index.ts';
 
@@ -24,6 +25,15 @@ export type PluginState = 'running' | 'starting' | 'stopping' | 'disabled' | 'fa
 export function isolationOf({ isolation, use }: PluginEntry): 'inline' | 'worker' {
   return isolation ?? (use === undefined ? 'inline' : 'worker');
 }
+
+/**
+ * Reloads of code in the thread of the node after which a restart is advised: a module that was loaded once stays in
+ * memory as long as the process. `docs/spec/config.md` 6.3.
+ */
+export const manyReloads = 50;
+
+/** A start that was given up for a newer source. */
+class Superseded extends Error {}
 
 export class PluginSlot {
   readonly name: string;
@@ -46,6 +56,10 @@ export class PluginSlot {
   /** The current instance, when its thread has ended: its calls and connections fail until it is replaced. */
   private lost: PluginInstance | undefined;
   private restart: NodeJS.Timeout | undefined;
+  private readonly sources: PluginSources;
+  /** The save that the next reload follows. */
+  private save: Save | undefined;
+  private loads = 0;
 
   constructor(name: string, services: PluginServices, contributions: ContributionTable) {
     this.name = name;
@@ -53,6 +67,7 @@ export class PluginSlot {
     this.contributions = contributions;
     this.isolation = services.isolation ?? { heartbeat: defaultHeartbeat, restartDelay };
     this.restarts = new Restarts((ends) => this.isolation.restartDelay(ends));
+    this.sources = new PluginSources(name, services, (save) => this.saved(save));
   }
 
   get state(): PluginState {
@@ -67,6 +82,11 @@ export class PluginSlot {
   }
   get entry(): PluginEntry | undefined {
     return this.wanted;
+  }
+
+  /** How often code of it was loaded into the thread of the node beyond the first time. */
+  get reloads(): number {
+    return Math.max(0, this.loads - 1);
   }
 
   /** Settles when what runs is what is wanted, or has failed. Never rejects. */
@@ -104,7 +124,15 @@ export class PluginSlot {
     const reason = new Error('the node is stopping');
     const ended = await Promise.all(instances.map((instance) => instance.stop(reason)));
     if (this.phase === 'stopping') this.phase = 'disabled';
+    await this.sources.close();
     return !ended.includes(false);
+  }
+
+  /** The last word counts: a start that is under way would come to be what the author has left behind. */
+  private saved(save: Save): void {
+    this.save = save;
+    this.starting?.stop(new Superseded('superseded by a newer source'));
+    void this.want(this.wanted, true);
   }
 
   private async reconcile(): Promise<void> {
@@ -131,6 +159,7 @@ export class PluginSlot {
         await current.configure(entry);
         this.problem = undefined;
         this.failedWith = undefined;
+        this.services.onEvent?.({ kind: 'configured', plugin: this.name, instance: current });
       } catch (error) {
         if (isDeepStrictEqual(this.failedWith, entry)) return;
         this.failedWith = entry;
@@ -139,6 +168,7 @@ export class PluginSlot {
           plugin: this.name,
           error: this.problem.message,
         });
+        this.services.onEvent?.({ kind: 'kept', plugin: this.name, error: this.problem });
         if (current.take({ ...entry, config: current.settings.config }))
           this.services.surface.privilegeChanged(current);
         return;
@@ -151,7 +181,8 @@ export class PluginSlot {
 
   /** Starts a new instance; the old one, if any, goes on until the new one is published. */
   private async replace(entry: PluginEntry): Promise<void> {
-    const previous = this.current;
+    const { current: previous, save } = this;
+    this.save = undefined;
     if (previous === undefined) this.phase = 'starting';
     let next: PluginInstance | undefined;
     try {
@@ -161,12 +192,14 @@ export class PluginSlot {
       this.starting = next;
       await next.start(this.contributions);
       if (this.stopped) throw new PluginError('the node is stopping');
+      next.signal.throwIfAborted();
       const over = this.services.surface.publish(next, previous);
       this.contributions.exchange(previous, next);
       if (previous !== undefined) this.release(previous, over);
     } catch (error) {
       await next?.stop(error);
-      return this.failed(error, entry);
+      if (error instanceof Superseded) return;
+      return this.failed(error, entry, save);
     } finally {
       this.starting = undefined;
     }
@@ -184,15 +217,36 @@ export class PluginSlot {
       version,
       alpns,
     });
+    this.countLoad(next);
+    const kind = previous === undefined ? 'started' : 'reloaded';
+    this.services.onEvent?.({ kind, plugin: name, instance: next, save });
+  }
+
+  private countLoad({ builtIn, settings }: PluginInstance): void {
+    if (builtIn || isolationOf(settings) !== 'inline') return;
+    this.loads++;
+    if (this.reloads !== manyReloads) return;
+    this.services.log.warn('plugin was reloaded often', {
+      plugin: this.name,
+      reloads: manyReloads,
+      advice: 'restart the node: code that was replaced in its thread stays in memory',
+    });
   }
 
   private async load(entry: PluginEntry): Promise<LoadedPlugin> {
     const { name, use, limits } = entry;
-    const { memory } = limits;
     const { directory, sdkVersion, trust } = this.services;
-    const { heartbeat } = this.isolation;
-    const own = isolationOf(entry) === 'inline' ? {} : { thread: { memory, heartbeat } };
-    return loadPlugin(name, use, { directory, sdkVersion, trust, ...own });
+    const thread = { memory: limits.memory, heartbeat: this.isolation.heartbeat };
+    const options = { directory, sdkVersion, trust, ...(isolationOf(entry) === 'inline' ? {} : { thread }) };
+    if (use === undefined) return loadPlugin(name, use, options);
+    this.sources.failed = false;
+    try {
+      return await loadPlugin(name, use, { ...options, bundle: this.sources.bundle });
+    } finally {
+      // From here on: also while it starts, and when it cannot be loaded.
+      if (!this.stopped) await this.sources.follow(use);
+      if (this.stopped) await this.sources.close();
+    }
   }
 
   private disable(): void {
@@ -200,9 +254,12 @@ export class PluginSlot {
     this.problem = undefined;
     this.failedWith = undefined;
     this.phase = 'disabled';
+    this.save = undefined;
+    void this.sources.close();
     if (current === undefined) return;
     this.takeAway(current);
     this.services.log.info('plugin disabled', { plugin: this.name });
+    this.services.onEvent?.({ kind: 'disabled', plugin: this.name });
   }
 
   private takeAway(current: PluginInstance): void {
@@ -232,6 +289,7 @@ export class PluginSlot {
       );
       return;
     }
+    this.services.onEvent?.({ kind: 'failed', plugin: this.name, error: this.problem });
     this.lost = instance;
     this.phase = 'starting';
     this.restart = setTimeout(() => void this.catchUp(), wait);
@@ -262,7 +320,8 @@ export class PluginSlot {
       .finally(() => this.leaving.delete(instance));
   }
 
-  private failed(error: unknown, entry: PluginEntry | undefined): void {
+  private failed(error: unknown, entry: PluginEntry | undefined, save?: Save): void {
+    this.sources.failed = true;
     if (this.lost !== undefined && this.lost === this.current) return this.threadEnded(this.lost, error);
     this.problem = asPluginError(error);
     this.failedWith = entry;
@@ -270,6 +329,8 @@ export class PluginSlot {
     this.phase = this.current === undefined ? 'failed' : 'running';
     const event = this.current === undefined ? 'plugin failed' : 'plugin not reloaded, the old one goes on';
     this.services.log.error(event, { plugin: this.name, error: this.problem.message });
+    const kind = this.current === undefined ? 'failed' : 'kept';
+    this.services.onEvent?.({ kind, plugin: this.name, error: this.problem, save });
   }
 
   private reportGrants({ requests, granted, settings }: PluginInstance): void {

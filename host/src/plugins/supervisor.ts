@@ -27,6 +27,8 @@ export interface PluginRow {
   readonly loadedAt: Date | undefined;
   /** Requests that are not granted, each as the member and entry to add. */
   readonly missing: readonly GrantEntry[];
+  /** Of code in the thread of the node, which keeps what it loads. */
+  readonly reloads: number;
   readonly error: PluginError | undefined;
 }
 
@@ -102,6 +104,8 @@ export class PluginSupervisor {
   async reload(name: string): Promise<PluginInstance> {
     const slot = this.known(name);
     await slot.want(slot.entry, true);
+    // A save meanwhile has the last word.
+    await slot.idle();
     if (slot.error !== undefined) throw slot.error;
     if (slot.instance === undefined) throw new PluginError(`plugin ${name} is disabled; enable it first`);
     return slot.instance;
@@ -157,7 +161,7 @@ export class PluginSupervisor {
   }
 
   rows(): PluginRow[] {
-    return [...this.slots.values()].map(({ name, state, instance, error, entry }) => ({
+    return [...this.slots.values()].map(({ name, state, instance, error, entry, reloads }) => ({
       name,
       state,
       isolation: entry === undefined ? 'inline' : isolationOf(entry),
@@ -165,6 +169,7 @@ export class PluginSupervisor {
       instance,
       loadedAt: instance?.loaded.loadedAt,
       missing: instance === undefined ? [] : missingGrants(instance.requests, instance.granted),
+      reloads,
       error,
     }));
   }

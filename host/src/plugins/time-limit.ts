@@ -4,20 +4,28 @@
  * @module
  */
 
-/** The promise, or `late` as rejection when it takes longer. A later rejection of it is no unhandled one. */
+/**
+ * The promise, or `late` as rejection when it takes longer, or the reason of the signal when that is aborted before. A
+ * later rejection of it is no unhandled one.
+ */
 export async function within<Result>(
   promise: Promise<Result>,
   milliseconds: number,
   late: Error,
+  signal?: AbortSignal,
 ): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
+  let abandon = () => {};
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late), milliseconds);
+    abandon = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abandon);
   });
   try {
     return await Promise.race([promise, limit]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abandon);
   }
 }
 

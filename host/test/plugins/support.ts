@@ -81,6 +81,7 @@ export async function bench(t: TestContext): Promise<Bench> {
     node: { id: 'ed25519:00', z32: 'y', name: 'test', version: '0.1.0' },
     limits,
     reloadGrace: 50,
+    sourceQuiet: 30,
     metrics: new MetricTable(),
     log,
     pluginLog: () => log,
