@@ -35,7 +35,14 @@ import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from
 import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
 import { PeerLinks } from './peers/index.ts';
-import { catchFaults, lockPath, MetricTable, type PluginEvent, PluginSupervisor } from './plugins/index.ts';
+import {
+  catchFaults,
+  lockPath,
+  MetricTable,
+  type PluginEvent,
+  type PluginRow,
+  PluginSupervisor,
+} from './plugins/index.ts';
 import type { Owner } from './registry/registration.ts';
 import { noPrivilege } from './registry/registration.ts';
 import { Registry } from './registry/registry.ts';
@@ -84,6 +91,10 @@ export interface AlknetNode {
   /** Milliseconds that `stop` may take at all. `docs/spec/endpoint.md` 13. */
   readonly stopLimit: number;
   status(): NodeStatus;
+  /** Each plugin as it is now. */
+  plugins(): readonly PluginRow[];
+  /** Settles when every plugin is what the configuration wants, or has failed. */
+  pluginsSettled(): Promise<void>;
   /** Takes configuration, peers and secrets as they are now, and opens the log file anew (SIGHUP). */
   reload(): Promise<void>;
   /** Drains and ends; names of plugins that did not stop. Idempotent. */
@@ -404,6 +415,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       return live.current.limits.drain + 1000;
     },
     status,
+    plugins: () => supervisor.rows(),
+    pluginsSettled: () => supervisor.idle(),
     reload: async () => {
       nodeLog.sink.reopen();
       await Promise.all([live.reload(), reloadPeers(), reloadSecrets()]);

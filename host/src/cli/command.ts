@@ -31,6 +31,8 @@ export interface Command {
   readonly examples: readonly string[];
   /** Numbers of arguments that it takes. */
   readonly arguments?: readonly [number, number];
+  /** Runs until a signal, and sees to those itself. */
+  readonly endsItself?: boolean;
   /** Of its first argument. */
   readonly completes?: Completes;
   /** Exit code. */

@@ -7,7 +7,6 @@
 import { alknetVersion } from '../version.ts';
 import type { Command } from './command.ts';
 import { commands as own, refuseLater } from './commands/index.ts';
-import { upCommand } from './commands/up.ts';
 import { Context } from './context.ts';
 import { contributedCommands } from './contributed.ts';
 import { Exit, toCliError, usage } from './exit.ts';
@@ -49,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
     );
   }
   const interrupt = new AbortController();
-  if (command !== upCommand) {
+  if (command.endsItself !== true) {
     for (const [signal, number] of [
       ['SIGINT', 2],
       ['SIGTERM', 15],

@@ -13,7 +13,7 @@ export { type Granted, grantedOf, lineToAdd, missingGrants } from './grants.ts';
 export type { PluginInstance } from './instance.ts';
 export { loadPlugin } from './load.ts';
 export { type LockEntry, lockPath, readLock, writeLockEntry } from './lock-file.ts';
-export { manifestOf } from './manifest.ts';
+export { manifestOf, readManifest } from './manifest.ts';
 export { type MetricRow, MetricTable } from './metrics.ts';
 export {
   dependenciesOf,
@@ -29,9 +29,11 @@ export {
 export { signatureFile } from './package-files.ts';
 export { PluginError, type SourcePlace, type SourceProblem } from './plugin-error.ts';
 export { lackingRight, type Refusal } from './refusals.ts';
-export { isBuiltIn, locatePlugin, NotInThisBuildError } from './resolve.ts';
+export { builtInNames, isBuiltIn, locatePlugin, NotInThisBuildError } from './resolve.ts';
 export type { PluginServices, PluginSurface } from './services.ts';
 export { publicKeyText, signPackage } from './signature.ts';
 export { manyReloads, type PluginState } from './slot.ts';
+export { SourceWatch } from './source-watch.ts';
+export type { Save } from './sources.ts';
 export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';
 export { publisherOf, TrustError, vouch } from './trust.ts';

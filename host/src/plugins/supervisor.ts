@@ -156,6 +156,11 @@ export class PluginSupervisor {
     return { enabled, state: slot.state };
   }
 
+  /** Settles when nothing is under way with any plugin. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.slots.values()].map((slot) => slot.idle()));
+  }
+
   instance(name: string): PluginInstance | undefined {
     return this.slots.get(name)?.instance;
   }

@@ -19,18 +19,30 @@ test('CLI-01 every example of every command runs as printed on a fresh node', as
   assert.notEqual(upExample, -1);
   examples.splice(upExample, 1);
 
-  // The example that runs until it is told to stop.
-  const node = spawn('bash', ['-c', 'exec alknet up'], {
-    cwd: here.folder,
-    env: { PATH: `${join(here.folder, 'bin')}:${process.env['PATH']}`, HOME: here.folder },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const ended = once(node, 'exit');
-  here.daemons.add(async () => {
-    if (node.exitCode === null) node.kill('SIGKILL');
-    await ended;
-  });
-  await once(node.stdout, 'data');
+  // Those that run until they are told to stop.
+  const start = async (example: string) => {
+    const child = spawn('bash', ['-c', `exec ${example}`], {
+      cwd: here.folder,
+      env: { PATH: `${join(here.folder, 'bin')}:${process.env['PATH']}`, HOME: here.folder },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = once(child, 'exit');
+    here.daemons.add(async () => {
+      if (child.exitCode === null) child.kill('SIGKILL');
+      await ended;
+    });
+    await once(child.stdout, 'data');
+    return async () => {
+      child.stdout.resume();
+      child.kill('SIGTERM');
+      assert.equal((await ended)[0], 0, example);
+    };
+  };
+  const stopNode = await start('alknet up');
+  for (const example of examples.filter((text) => text.startsWith('alknet dev'))) {
+    examples.splice(examples.indexOf(example), 1);
+    await (await start(example))();
+  }
 
   const run = async (example: string) => {
     const { code, stderr } = await sh(example, { input: '' });
@@ -46,8 +58,7 @@ test('CLI-01 every example of every command runs as printed on a fresh node', as
   for (const example of examples.filter((text) => rank(text) !== -1).sort((a, b) => rank(a) - rank(b)))
     await run(example);
 
-  node.kill('SIGTERM');
-  assert.equal((await ended)[0], 0);
+  await stopNode();
 });
 
 test('CLI-42 every command has --help with exit 0, with no node, no configuration and no data', async (t) => {

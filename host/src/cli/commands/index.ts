@@ -9,6 +9,7 @@ import { CliError, Exit } from '../exit.ts';
 import { callCommand, opsCommand, schemaCommand, subscribeCommand } from './call.ts';
 import { completionCommand } from './completion.ts';
 import { configCommands } from './config.ts';
+import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
 import { peerCommands } from './peer.ts';
@@ -25,6 +26,7 @@ import { versionCommand } from './version.ts';
 export const commands: readonly Command[] = [
   initCommand,
   upCommand,
+  devCommand,
   statusCommand,
   callCommand,
   subscribeCommand,
@@ -44,7 +46,7 @@ export const commands: readonly Command[] = [
 ];
 
 /** Known names that this build does not have. */
-const later = ['dev', 'plugin check', 'ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
+const later = ['plugin check', 'ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
 
 export function refuseLater(words: readonly string[]): void {
   const name = later.find((text) => text.split(' ').every((word, i) => words[i] === word));

@@ -26,26 +26,9 @@ import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';
 import { firstConfig } from '../first-config.ts';
+import { operatorScopes } from '../operator-scopes.ts';
 import { askSecret, isInteractive, readStdin } from '../prompt.ts';
 import { readSecretInput } from '../secret-file.ts';
-
-/** `docs/spec/cli.md` 2: no shell, exec or forwarding right by default. */
-export const operatorScopes = [
-  'admin',
-  'dns:admin',
-  'dns:read',
-  'dns:write',
-  'dns:recurse',
-  'dns:publish',
-  'fs:admin',
-  'git:admin:**',
-  'msg:admin',
-  'msg:mailbox',
-  'msg:send',
-  'sftp:admin',
-  'ssh:admin',
-  'ssh:sftp',
-];
 
 export const initCommand: Command = {
   path: ['init'],

@@ -24,6 +24,7 @@ export const upCommand: Command = {
   ],
   examples: ['alknet up'],
   arguments: [0, 0],
+  endsItself: true,
   run: up,
 };
 
