@@ -6,8 +6,10 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { RemoteAddress } from '@alknet/sdk';
 import { quiche } from '@matrixai/quic/native/index.js';
 import type { Config } from '@matrixai/quic/native/types.js';
+import { isLoopback } from '../address.ts';
 import type { Certificate, TransportTuning } from '../engine.ts';
 import { signatureSchemes } from '../signature-schemes.ts';
 
@@ -17,11 +19,19 @@ const MiB = 1024 * KiB;
 /** Largest UDP payload that we ever send. */
 export const maxSendPayload = 16_000;
 
+/** Bytes of UDP payload to send between two addresses once the handshake is complete. */
+export function sendPayload(tuning: TransportTuning, local: RemoteAddress, remote: RemoteAddress): number {
+  const loopback = isLoopback(local.address) && isLoopback(remote.address);
+  return Math.min(loopback ? tuning.loopbackUdpPayload : tuning.udpPayload, maxSendPayload);
+}
+
 export interface ConfigFacts {
   readonly certificate: Certificate | null;
   readonly alpns: readonly string[];
   /** Whether the other side must show a certificate; its chain is never checked by the library. */
   readonly demandCertificate: boolean;
+  /** Bytes of UDP payload that will be sent: the unit in which the congestion window grows (RFC 9002 7.2, 7.3). */
+  readonly payload: number;
   readonly tuning: TransportTuning;
 }
 
@@ -37,6 +47,7 @@ export function quicConfig(facts: ConfigFacts): Config {
         facts.certificate,
         facts.alpns,
         facts.demandCertificate,
+        facts.payload,
         tuning.idleTimeout,
         tuning.streamsPerConnection,
       ]),
@@ -51,7 +62,7 @@ export function quicConfig(facts: ConfigFacts): Config {
   return config;
 }
 
-function makeConfig({ certificate, alpns, demandCertificate, tuning }: ConfigFacts): Config {
+function makeConfig({ certificate, alpns, demandCertificate, payload, tuning }: ConfigFacts): Config {
   const config = quiche.Config.withBoringSslCtx(
     demandCertificate,
     demandCertificate,
@@ -63,7 +74,7 @@ function makeConfig({ certificate, alpns, demandCertificate, tuning }: ConfigFac
   config.setApplicationProtos([...alpns]);
   config.setMaxIdleTimeout(tuning.idleTimeout);
   config.setMaxRecvUdpPayloadSize(65_527);
-  config.setMaxSendUdpPayloadSize(maxSendPayload);
+  config.setMaxSendUdpPayloadSize(payload);
   config.setInitialMaxData(4 * MiB);
   config.setMaxConnectionWindow(16 * MiB);
   config.setInitialMaxStreamDataBidiLocal(MiB);

@@ -14,11 +14,11 @@ import {
   type Stream,
 } from '@alknet/sdk';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
-import { isLoopback } from '../address.ts';
 import type { TransportConnection, TransportStats, TransportTuning } from '../engine.ts';
 import { type Excess, FloodBudget, maxDatagramsPerTurn } from './budgets.ts';
-import { maxSendPayload } from './config.ts';
+import { sendPayload } from './config.ts';
 import { minimumInitialDatagram } from './packet.ts';
+import { PayloadSize } from './payload.ts';
 import { errorText, isDone } from './quiche-error.ts';
 import { QuicStreams, type StreamCarrier } from './streams.ts';
 
@@ -26,8 +26,8 @@ import { QuicStreams, type StreamCarrier } from './streams.ts';
 export interface DatagramSink {
   /** A buffer of at least 16 000 bytes to write the next datagram into. */
   buffer(): Buffer;
-  /** Sends the first `length` bytes of what `buffer()` gave last. */
-  send(length: number, remote: RemoteAddress): void;
+  /** Sends the first `length` bytes of what `buffer()` gave last. `tooLarge` is called for what the system refuses for its size. */
+  send(length: number, remote: RemoteAddress, tooLarge: () => void): void;
 }
 
 export interface QuicFacts {
@@ -90,10 +90,12 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     readonly from: { host: string; port: number };
     readonly to: { host: string; port: number };
   };
-  readonly #payload: number;
+  readonly #payload: PayloadSize;
+  /** Round-trip time at the last probe time-out: an acknowledgement moves it. */
+  #rtt = 0;
   readonly #streams: QuicStreams;
   #established = false;
-  /** Something has come since: the server has answered our Finished. */
+  /** Something has come since: to the client an answer to its Finished, to the server an acknowledgement. */
   #confirmed = false;
   /** A close that waits for that. */
   #pendingClose: (() => void) | undefined;
@@ -126,9 +128,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       from: { host: facts.remote.address, port: facts.remote.port },
       to: { host: facts.local.address, port: facts.local.port },
     };
-    const { tuning } = facts;
-    const loopback = isLoopback(facts.local.address) && isLoopback(facts.remote.address);
-    this.#payload = Math.min(loopback ? tuning.loopbackUdpPayload : tuning.udpPayload, maxSendPayload);
+    this.#payload = new PayloadSize(sendPayload(facts.tuning, facts.local, facts.remote));
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -221,7 +221,8 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   flush(): void {
     let sent = 0;
     this.#unsent = 0;
-    const size = this.#established ? this.#payload : minimumInitialDatagram;
+    // HANDSHAKE_DONE is the first that the server sends when it is established: it must pass on a narrow path too.
+    const size = this.#confirmed ? this.#payload.size : minimumInitialDatagram;
     // Closed before the handshake is confirmed, quiche 0.18 has always one more packet to send, and not the close.
     const most = (this.#closeInfo === undefined ? maxDatagramsPerTurn : maxFarewells) - this.#sentInTurn;
     while (sent < most) {
@@ -234,7 +235,8 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
         break;
       }
       if (result === null) break;
-      this.#sink.send(result[0], this.remote);
+      this.#sink.send(result[0], this.remote, this.#tooLarge);
+      if (this.#payload.sent(result[0])) this.#payload.lost(this.native.stats().lost);
       sent++;
     }
     if (sent > 0) this.#lastSent = performance.now();
@@ -287,9 +289,21 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#timer = undefined;
     if (this.#gone) return;
     const left = this.native.timeout();
-    if (left !== null && left <= 0) this.native.onTimeout();
+    if (left !== null && left <= 0) this.#timedOut();
     this.#work();
   }
+
+  #timedOut(): void {
+    const before = this.native.stats().lost;
+    this.native.onTimeout();
+    const [path] = this.native.pathStats();
+    // The other timer of loss recovery declares packets lost; a probe time-out declares none.
+    if (!this.#confirmed || path === undefined || path.lost !== before) return;
+    this.#payload.probeTimeout(path.rtt !== this.#rtt);
+    this.#rtt = path.rtt;
+  }
+
+  readonly #tooLarge = () => this.#payload.lower();
 
   /** Sends a PING whenever a third of the idle time has passed without sending. `docs/spec/endpoint.md` 6.4. */
   keepAlive(): void {

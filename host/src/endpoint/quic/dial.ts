@@ -12,7 +12,7 @@ import type { Connection as QuicheConnection } from '@matrixai/quic/native/types
 import { addressText, isLoopback, plainAddress } from '../address.ts';
 import { DialError, type DialErrorCode } from '../dial-error.ts';
 import type { DialOptions } from '../engine.ts';
-import { quicConfig } from './config.ts';
+import { quicConfig, sendPayload } from './config.ts';
 import { QuicConnection } from './connection.ts';
 import { connectionIdLength } from './packet.ts';
 import { QuicSocket } from './socket.ts';
@@ -30,10 +30,12 @@ export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promis
   if (options.signal?.aborted) throw aborted(target, options.signal);
 
   let connection: QuicConnection | undefined;
+  let refused = (_error: NodeJS.ErrnoException): void => {};
   const fromRemote = (data: Buffer, from: RemoteAddress) => {
     if (from.port === remote.port && from.address === plainAddress(remote.address)) connection?.receive(data);
   };
-  const socket = await QuicSocket.bind(wildcard(remote), 0, fromRemote, () => {}).catch((cause: unknown) => {
+  const onError = (error: NodeJS.ErrnoException) => refused(error);
+  const socket = await QuicSocket.bind(wildcard(remote), 0, fromRemote, onError).catch((cause: unknown) => {
     throw new DialError('Connect', `${target}: no UDP socket: ${String(cause)}`, { cause });
   });
   const held: Dialled = {
@@ -45,6 +47,12 @@ export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promis
   };
   live.add(held);
   const release = () => void held.release();
+  try {
+    await socket.connect(remote);
+  } catch (error) {
+    release();
+    throw unreachable(target, error);
+  }
   if (options.signal?.aborted) {
     release();
     throw aborted(target, options.signal);
@@ -62,6 +70,7 @@ export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promis
         certificate: options.certificate,
         alpns: [options.alpn],
         demandCertificate: true,
+        payload: sendPayload(tuning, local, remote),
         tuning,
       }),
     );
@@ -79,6 +88,11 @@ export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promis
       options.signal?.removeEventListener('abort', onAbort);
       if (error !== undefined) reject(error);
       return true;
+    };
+    // An ICMP message may be forged by who guesses the port: it ends an attempt, as it does of TCP, and no connection.
+    refused = (error) => {
+      if (!isFinal(error) || !settle(unreachable(target, error))) return;
+      dialled.abandonAll();
     };
     const timer = setTimeout(() => {
       if (
@@ -127,6 +141,28 @@ export async function dialQuic(options: DialOptions, live: Set<Dialled>): Promis
     });
     dialled.schedule();
   });
+}
+
+/** Whether trying again on the same socket is in vain: nobody there, no way there, or not allowed to go there. */
+function isFinal({ code }: NodeJS.ErrnoException): boolean {
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EACCES':
+    case 'EPERM':
+      return true;
+  }
+  return false;
+}
+
+function unreachable(target: string, error: unknown): DialError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const text =
+    code === 'ECONNREFUSED'
+      ? 'nobody listens there (ECONNREFUSED)'
+      : `cannot be reached (${code ?? message})`;
+  return new DialError('Connect', `${target}: ${text}`, { cause: error });
 }
 
 function handshakeError(target: string, alpn: string, { code, reason, by }: CloseInfo): DialError {

@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import type { RemoteAddress } from '@alknet/sdk';
 import { quiche } from '@matrixai/quic/native/index.js';
 import type { ListenOptions, TransportListener } from '../engine.ts';
-import { quicConfig } from './config.ts';
+import { quicConfig, sendPayload } from './config.ts';
 import { QuicConnection } from './connection.ts';
 import { type Admitted, Gate } from './gate.ts';
 import { QuicSocket } from './socket.ts';
@@ -116,6 +116,7 @@ export class QuicListener implements TransportListener {
         certificate: parameters.certificate,
         alpns: parameters.alpns,
         demandCertificate: parameters.clientCertificate === 'demand',
+        payload: sendPayload(tuning, local, remote),
         tuning,
       }),
     );

@@ -23,23 +23,31 @@ export class QuicSocket implements DatagramSink {
   readonly #socket: Socket;
   readonly #pool: Buffer[] = [];
   readonly #dualStack: boolean;
+  readonly #onError: (error: NodeJS.ErrnoException) => void;
+  /** The one remote of a connected socket. */
+  #connected = false;
   #next: Buffer | undefined;
   #outstanding = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(socket: Socket, dualStack: boolean) {
+  private constructor(socket: Socket, dualStack: boolean, onError: (error: NodeJS.ErrnoException) => void) {
     this.#socket = socket;
     this.#dualStack = dualStack;
+    this.#onError = onError;
     const { address, port } = socket.address();
     this.address = { address: plainAddress(address), port };
   }
 
-  /** @throws the bind error of the system. `host`: an IP address, or `*` for all addresses of both families. */
+  /**
+   * `host`: an IP address, or `*` for all addresses of both families. `onError` is told of every datagram that the system
+   * did not send, but for those that are too large, and of what it reports when it receives.
+   * @throws the bind error of the system
+   */
   static bind(
     host: string,
     port: number,
     onDatagram: (data: Buffer, remote: RemoteAddress) => void,
-    onError: (error: Error) => void,
+    onError: (error: NodeJS.ErrnoException) => void,
   ): Promise<QuicSocket> {
     const dualStack = host === '*';
     const socket = createSocket({
@@ -58,9 +66,25 @@ export class QuicSocket implements DatagramSink {
         socket.on('message', (data: Buffer, info: RemoteInfo) => {
           onDatagram(data, { address: plainAddress(info.address), port: info.port });
         });
-        resolve(new QuicSocket(socket, dualStack));
+        resolve(new QuicSocket(socket, dualStack, onError));
       });
     });
+  }
+
+  /**
+   * Sends to and receives from `remote` only, so that the system tells what the network says of it: `ECONNREFUSED` after
+   * an ICMP message (RFC 9000 14.2.1 bounds what may be believed of one).
+   * @throws the error of the system: no route, no such address
+   */
+  async connect({ address, port }: RemoteAddress): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#socket.once('error', reject);
+      this.#socket.connect(port, address, () => {
+        this.#socket.removeListener('error', reject);
+        resolve();
+      });
+    });
+    this.#connected = true;
   }
 
   buffer(): Buffer {
@@ -68,28 +92,43 @@ export class QuicSocket implements DatagramSink {
     return this.#next;
   }
 
-  send(length: number, remote: RemoteAddress): void {
+  send(length: number, remote: RemoteAddress, tooLarge: () => void = () => {}): void {
     const buffer = this.buffer();
     this.#next = undefined;
-    this.#sendBytes(buffer, length, remote, () => {
+    this.#sendBytes(buffer, length, remote, (error) => {
       if (this.#pool.length < maxPooled) this.#pool.push(buffer);
+      if (error !== null && error !== undefined) this.#failed(error, tooLarge);
     });
   }
 
   /** A datagram that belongs to no connection. */
   sendStateless(datagram: Uint8Array, remote: RemoteAddress): void {
-    this.#sendBytes(datagram, datagram.length, remote, () => {});
+    this.#sendBytes(datagram, datagram.length, remote, (error) => {
+      if (error !== null && error !== undefined) this.#onError(error);
+    });
   }
 
-  #sendBytes(bytes: Uint8Array, length: number, { address, port }: RemoteAddress, done: () => void): void {
+  #failed(error: NodeJS.ErrnoException, tooLarge: () => void): void {
+    if (error.code === 'EMSGSIZE') tooLarge();
+    else this.#onError(error);
+  }
+
+  #sendBytes(
+    bytes: Uint8Array,
+    length: number,
+    { address, port }: RemoteAddress,
+    done: (error?: NodeJS.ErrnoException | null) => void,
+  ): void {
     if (this.#closed !== undefined || this.#outstanding >= maxOutstanding) return done();
     const to = this.#dualStack && !isIPv6(address) ? `::ffff:${address}` : address;
     // A datagram that the system would not send is a lost one: loss recovery deals with it.
     this.#outstanding++;
-    this.#socket.send(bytes, 0, length, port, to, () => {
+    const settled = (error: NodeJS.ErrnoException | null) => {
       this.#outstanding--;
-      done();
-    });
+      done(error);
+    };
+    if (this.#connected) this.#socket.send(bytes, 0, length, settled);
+    else this.#socket.send(bytes, 0, length, port, to, settled);
   }
 
   close(): Promise<void> {

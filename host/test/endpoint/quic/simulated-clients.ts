@@ -29,7 +29,7 @@ export function flights(remote: RemoteAddress, alpns: readonly string[] = ['test
     randomBytes(16),
     here,
     there,
-    quicConfig({ certificate: clientCertificate, alpns, demandCertificate: true, tuning }),
+    quicConfig({ certificate: clientCertificate, alpns, demandCertificate: true, payload: 1350, tuning }),
   );
   const send = (): Buffer[] => {
     const sent: Buffer[] = [];

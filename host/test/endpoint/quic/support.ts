@@ -222,6 +222,7 @@ export async function rawClient(
     certificate: options.certificate === undefined ? clientCertificate : options.certificate,
     alpns: options.alpns ?? ['test/echo'],
     demandCertificate: false,
+    payload: 1350,
     tuning: { ...tuning, ...options.tuning },
   });
   if (options.keyLog !== undefined) config.logKeys();
