@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { ConnectionError } from '@alknet/sdk';
+import { echo, listening, roundTrip, until } from '../endpoint/quic/support.ts';
+import { relay } from './relay.ts';
+
+const offLoopback = { loopbackUdpPayload: 1350 };
+
+test('a path that drops what is above 1200 bytes and tells nobody is found out by both sides', async (t) => {
+  const server = await listening(t, { onAccepted: echo, tuning: offLoopback });
+  const path = await relay(t, server.address, { largest: 1200, delay: 2 });
+  const dialled = await server.dial({ address: path.address });
+  const data = randomBytes(128 * 1024);
+  assert((await roundTrip(dialled, data)).equals(data));
+  const count = path.lengths.length;
+  assert((await roundTrip(dialled, data)).equals(data));
+  assert(path.lengths.slice(count).every((length) => length <= 1200));
+});
+
+test('on a path that stays dead every stream fails when the idle time is over, and the connection with it', async (t) => {
+  const idleTimeout = 600;
+  const server = await listening(t, { onAccepted: echo, tuning: { ...offLoopback, idleTimeout } });
+  const path = await relay(t, server.address);
+  const dialled = await server.dial({ address: path.address });
+  assert.equal((await roundTrip(dialled, Buffer.from('hi'))).toString(), 'hi');
+  path.there.become({ loss: 1 });
+  path.back.become({ loss: 1 });
+  const since = performance.now();
+  const results = await Promise.allSettled(
+    Array.from({ length: 8 }, (_each, i) => roundTrip(dialled, randomBytes(1 + i * 1000))),
+  );
+  for (const result of results) {
+    assert(result.status === 'rejected' && result.reason instanceof ConnectionError, String(result.status));
+    assert.equal(result.reason.code, 'CONNECTION_CLOSED');
+  }
+  assert(performance.now() - since >= idleTimeout * 0.9);
+  assert.equal((await dialled.closed).by, 'transport');
+  assert.equal((await server.accepted[0]?.closed)?.by, 'transport');
+});
+
+test('a path that is dead for less than the idle time ends nothing', async (t) => {
+  const server = await listening(t, { onAccepted: echo, tuning: { ...offLoopback, idleTimeout: 10_000 } });
+  const path = await relay(t, server.address, { delay: 5 });
+  const dialled = await server.dial({ address: path.address });
+  const data = randomBytes(256 * 1024);
+  const transfer = roundTrip(dialled, data);
+  await until(() => path.back.passed > 20);
+  path.there.become({ loss: 1 });
+  path.back.become({ loss: 1 });
+  await setTimeout(1000);
+  path.there.become({});
+  path.back.become({});
+  assert((await transfer).equals(data));
+});
+
+test('END-39 after its NAT took another port a client is ignored, and goes on when the old one is back', async (t) => {
+  const server = await listening(t, { onAccepted: echo, tuning: { ...offLoopback, idleTimeout: 10_000 } });
+  const path = await relay(t, server.address);
+  const dialled = await server.dial({ address: path.address });
+  assert.equal((await roundTrip(dialled, Buffer.from('before'))).toString(), 'before');
+  await path.rebind();
+  const during = roundTrip(dialled, Buffer.from('during'));
+  await until(() => (server.listener.dropped['other address'] ?? 0) >= 3);
+  path.restore();
+  assert.equal((await during).toString(), 'during');
+  assert.equal(server.accepted.length, 1);
+});
