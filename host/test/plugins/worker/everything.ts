@@ -447,7 +447,7 @@ export default definePlugin({
   operations,
   contributes: {
     http: [route],
-    greetings: { all: [{ name: 'greet', run: (name: string) => `hi ${name}` }] },
+    'all-tools': { commands: [{ name: 'greet', run: (name: string) => `hi ${name}` }] },
   },
   start: (given) => {
     host = given;

@@ -118,24 +118,25 @@ both('contributions of others can be called', { contributions }, async (node) =>
   assert.equal(await node.call('all/do', { what: 'metrics' }), null);
 });
 
-interface Greetings {
-  readonly all: readonly [{ readonly name: string; run(name: string): unknown }];
+interface Tools {
+  readonly commands: readonly [{ readonly name: string; run(name: string): unknown }];
 }
 
 both(
   'its own contributions can be called: requests, responses, bodies, signals',
   {},
   async (_node, _t, { plugin }) => {
-    const [route] = plugin.contributes?.http ?? [];
-    assert.equal(route?.path, '/all/:name');
-    const greetings = plugin.contributes?.['greetings'] as Greetings;
-    assert.equal(await greetings.all[0].run('Ada'), 'hi Ada');
+    const route = plugin.contributes?.http?.[0];
+    assert.ok(route !== undefined);
+    assert.equal(route.path, '/all/:name');
+    const tools = plugin.contributes?.['all-tools'] as Tools;
+    assert.equal(await tools.commands[0].run('Ada'), 'hi Ada');
     const never = new AbortController().signal;
     const ask = async (path: string, init: RequestInit & { duplex?: 'half' } = {}, signal = never) =>
-      route?.handler(new Request(`http://node${path}`, init), {
+      route.handler(new Request(`http://node${path}`, init), {
         identity: ada,
         remote: null,
-        requestId: 'r1',
+        requestId: 'r-1',
         signal,
       });
     assert.deepEqual(await (await ask('/all/x'))?.json(), { identity: ada, name: '/all/x' });
