@@ -23,7 +23,7 @@ export const pluginNewCommand: Command = {
     const directory = resolve(context.value('dir') ?? name);
     const files = await writePlugin(name, directory);
     const { config, use } = entryFor(context, directory);
-    const entry = { use, isolation: 'inline' };
+    const entry = { use };
     context.out.result(
       { name, directory, files, config, entry },
       `made ${shown(directory)}: ${files.join(' ')}
