@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { ConnectionError } from '@alknet/sdk';
-import { echo, listening, roundTrip, until } from '../endpoint/quic/support.ts';
+import type { TransportConnection } from '../../src/endpoint/engine.ts';
+import { echo, listening, readAll, roundTrip, until } from '../endpoint/quic/support.ts';
 import { relay } from './relay.ts';
 
 const offLoopback = { loopbackUdpPayload: 1350 };
@@ -66,4 +67,45 @@ test('END-39 after its NAT took another port a client is ignored, and goes on wh
   path.restore();
   assert.equal((await during).toString(), 'during');
   assert.equal(server.accepted.length, 1);
+});
+
+test('on a path that loses, repeats and reorders every byte and every end arrives', {
+  timeout: 60_000,
+}, async (t) => {
+  const server = await listening(t, { onAccepted: echo, tuning: offLoopback });
+  const path = await relay(t, server.address, {
+    loss: 0.05,
+    duplicate: 0.05,
+    reorder: 0.1,
+    delay: 2,
+    jitter: 5,
+  });
+  const dialled = await Promise.all(
+    [0, 1].map(() => server.dial({ address: path.address, timeoutMs: 20_000 })),
+  );
+  const lane = async (connection: TransportConnection, sizes: readonly number[]) => {
+    for (const size of sizes) {
+      const data = randomBytes(size);
+      assert.ok((await roundTrip(connection, data)).equals(data), `${size} bytes`);
+    }
+  };
+  /** Ends some time after its data, while that may be lost, and reads what comes meanwhile. */
+  const late = async (connection: TransportConnection, count: number) => {
+    for (let n = 0; n < count; n++) {
+      const stream = await connection.openStream();
+      const answer = readAll(stream);
+      stream.write(Buffer.alloc(3000, n));
+      await setTimeout(n % 5);
+      stream.end();
+      assert.equal((await answer).length, 3000);
+    }
+  };
+  await Promise.all(
+    dialled.flatMap((connection) => [
+      ...Array.from({ length: 6 }, (_, n) => lane(connection, Array(20).fill(100 + n * 700))),
+      lane(connection, [128 * 1024]),
+      late(connection, 12),
+    ]),
+  );
+  await until(() => [...server.accepted, ...dialled].every((connection) => connection.stats().streams === 0));
 });

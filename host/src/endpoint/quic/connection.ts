@@ -110,8 +110,9 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   #gone = false;
   /** Datagrams of this turn whose streams have not been looked at. */
   #unread = 0;
-  /** Stream bytes that quiche has taken since it was last asked to send. */
+  /** Stream bytes written since quiche was last asked to send. */
   #unsent = 0;
+  #flushing = false;
   #sentInTurn = 0;
   readonly #isUnread = () => this.native.isReadable();
 
@@ -145,6 +146,11 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
 
   get closeInfo(): CloseInfo | undefined {
     return this.#closeInfo;
+  }
+
+  /** Probe time-outs double, and a path on which they come near this is as good as dead. */
+  get quietAbove(): number {
+    return this.#tuning.idleTimeout / 2;
   }
 
   get established(): boolean {
@@ -190,7 +196,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#sentInTurn = 0;
     this.#unread = 0;
     this.#progress();
-    this.flush();
+    this.#flush();
     this.#streams.pushBlocked();
     this.#streams.tidy();
     this.#observeEnd();
@@ -212,15 +218,21 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     if (this.#established && this.#closeInfo === undefined) this.#streams.progress();
   }
 
-  wrote(bytes: number): void {
+  written(bytes: number): void {
     this.schedule();
     this.#unsent += bytes;
-    if (this.#unsent >= bytesAtOnce) this.flush();
+    if (this.#unsent < bytesAtOnce || this.#flushing) return;
+    this.#flushing = true;
+    // Not at once: the end of a stream is written after its last data, and leaves with it.
+    process.nextTick(() => this.#flush());
   }
 
-  flush(): void {
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#gone) return;
     let sent = 0;
     this.#unsent = 0;
+    if (this.#closeInfo === undefined) this.#streams.give();
     // HANDSHAKE_DONE is the first that the server sends when it is established: it must pass on a narrow path too.
     const size = this.#confirmed ? this.#payload.size : minimumInitialDatagram;
     // Closed before the handshake is confirmed, quiche 0.18 has always one more packet to send, and not the close.

@@ -12,7 +12,7 @@ import { StreamCode } from '@alknet/sdk';
 export interface StreamOwner {
   /** Data is wanted: deliver now or when it comes. */
   pull(stream: QuicStream): void;
-  /** Tries to give pending data to quiche, now or when there is room. */
+  /** Gives pending data, or the end, to quiche before this turn ends, or when there is room. */
   push(stream: QuicStream): void;
   /** Bytes that were read ahead have gone to the reader. */
   tookAhead(bytes: number): void;
@@ -35,6 +35,12 @@ export class QuicStream extends Duplex {
   cut = false;
   /** Bytes that quiche has not taken yet. */
   pending: Uint8Array | undefined;
+  /** Bytes of the write that `pending` is the rest of. */
+  #writing = 0;
+  /** Something has been sent on it. */
+  wrote = false;
+  /** Its end went by itself, after the last data. */
+  endedLate = false;
   /** `end()` was called and everything before it was taken. */
   ending = false;
   /** Read from quiche before the reader asked. */
@@ -49,6 +55,11 @@ export class QuicStream extends Duplex {
     this.#owner = owner;
     // A stream error that nobody listens to must not end the process.
     this.on('error', () => {});
+  }
+
+  /** Whether nothing comes after `pending` but the end. */
+  get isLast(): boolean {
+    return this.writableEnded && this.writableLength === this.#writing;
   }
 
   /** All of `pending`, or the end, has been taken. */
@@ -115,11 +126,14 @@ export class QuicStream extends Duplex {
   #send(chunk: Uint8Array, done: (error?: Error | null) => void): void {
     if (chunk.length === 0) return done();
     this.pending = chunk;
+    this.#writing = chunk.length;
     this.#taken = done;
     this.#owner.push(this);
   }
 
   override _final(done: (error?: Error | null) => void): void {
+    // It has gone with the last data, or nobody takes it any more.
+    if (this.sendOver) return done();
     this.ending = true;
     this.#taken = done;
     this.#owner.push(this);

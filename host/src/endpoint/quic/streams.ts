@@ -11,6 +11,7 @@ import type { Connection as QuicheConnection } from '@matrixai/quic/native/types
 import { Shutdown } from '@matrixai/quic/native/types.js';
 import type { TransportStats } from '../engine.ts';
 import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
+import { LateEnd } from './late-end.ts';
 import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
 import { closedError, errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
@@ -25,12 +26,12 @@ export interface StreamCarrier {
   /** Set when the connection has ended. */
   readonly closeInfo: CloseInfo | undefined;
   readonly closed: Promise<CloseInfo>;
+  /** Milliseconds that no timer but the idle one takes. */
+  readonly quietAbove: number;
   /** Lets quiche work and send at the end of this turn. */
   schedule(): void;
-  /** quiche has taken so many bytes of a stream. */
-  wrote(bytes: number): void;
-  /** Sends what quiche has to send, now. */
-  flush(): void;
+  /** So many bytes wait to be given to quiche, before this turn ends at the latest. */
+  written(bytes: number): void;
   /** Resolves when nothing is scheduled any more. */
   quiet(): Promise<void>;
 }
@@ -66,6 +67,10 @@ export class QuicStreams implements StreamOwner {
   readonly #finishing = new Set<number>();
   #onFinished: (() => void) | undefined;
   readonly #leftovers = new Leftovers();
+  /** Streams with something that has not been given to quiche. */
+  #written: QuicStream[] = [];
+  /** Streams whose end, or whose reading, waits for acknowledgements. */
+  readonly #late = new Map<QuicStream, { readonly late: LateEnd; readonly timer: NodeJS.Timeout }>();
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
@@ -151,7 +156,7 @@ export class QuicStreams implements StreamOwner {
   /** Gives the reader what it asked for, at most the budget of a turn. */
   #deliver(stream: QuicStream): void {
     let budget = maxStreamBytesPerTurn;
-    if (stream.ahead > 0) return;
+    if (stream.ahead > 0 || this.#mustRest(stream)) return;
     while (stream.wanted && budget > 0) {
       let read: [number, boolean] | null;
       try {
@@ -193,7 +198,7 @@ export class QuicStreams implements StreamOwner {
    * connection to begin with), so that one stream's first megabyte, unread, would stall every other stream.
    */
   #readAhead(stream: QuicStream): void {
-    if (stream.receiveOver || stream.destroyed) return;
+    if (stream.receiveOver || stream.destroyed || this.#mustRest(stream)) return;
     const { native, flood } = this.#carrier;
     try {
       while (stream.ahead < maxStreamAhead && this.#ahead < maxAhead) {
@@ -222,6 +227,21 @@ export class QuicStreams implements StreamOwner {
     }
   }
 
+  /** Whether its end has gone by itself and may be lost yet: the peer's end must not be read before. */
+  #mustRest(stream: QuicStream): boolean {
+    if (!stream.endedLate) return false;
+    if (this.#late.has(stream)) return true;
+    if (this.#postponed(stream, () => this.#rested(stream))) return true;
+    stream.endedLate = false;
+    return false;
+  }
+
+  #rested(stream: QuicStream): void {
+    if (this.#postponed(stream, () => this.#rested(stream))) return;
+    stream.endedLate = false;
+    this.#carrier.schedule();
+  }
+
   pull(stream: QuicStream): void {
     if (this.#over) return;
     this.#hungry.add(stream);
@@ -237,40 +257,86 @@ export class QuicStreams implements StreamOwner {
 
   push(stream: QuicStream): void {
     if (this.#over || stream.sendOver) return;
+    this.#written.push(stream);
+    this.#carrier.written(stream.pending?.length ?? 0);
+  }
+
+  /** Gives to quiche what was written since: an end that was written too goes with the last data. */
+  give(): void {
+    const written = this.#written;
+    if (written.length === 0) return;
+    this.#written = [];
+    for (const stream of written) this.#give(stream);
+  }
+
+  #give(stream: QuicStream): void {
+    if (this.#over || stream.sendOver) return;
     const { native, flood } = this.#carrier;
     const data = stream.pending;
     try {
-      if (data !== undefined && data.length > 0) {
-        const taken = native.streamSend(stream.id, data, false) ?? 0;
-        if (taken > 0) {
-          flood.sent(taken);
-          this.#carrier.wrote(taken);
-        }
-        if (taken < data.length) {
-          stream.pending = data.subarray(taken);
-          this.#block(stream);
-          return;
-        }
-        this.#blocked.delete(stream);
-        stream.taken();
+      if (data === undefined) {
+        if (stream.ending) this.#giveEnd(stream);
         return;
       }
-      if (stream.ending) {
-        native.streamSend(stream.id, noBytes, true);
-        stream.sendOver = true;
-        this.#finishing.add(stream.id);
-        this.#blocked.delete(stream);
-        // Now, not at the end of the turn: quiche 0.18 forgets a stream whose data is all acknowledged before its end
-        // has left, and the end with it.
-        this.#carrier.flush();
-        this.#carrier.schedule();
-        stream.taken();
-        this.#forgetIfOver(stream);
+      const last = stream.isLast;
+      const taken = native.streamSend(stream.id, data, last) ?? 0;
+      if (taken > 0) {
+        flood.sent(taken);
+        stream.wrote = true;
       }
+      if (taken < data.length) {
+        stream.pending = data.subarray(taken);
+        this.#block(stream);
+        return;
+      }
+      this.#blocked.delete(stream);
+      if (last) this.#ended(stream);
+      stream.taken();
     } catch (error) {
       if (isDone(error)) this.#block(stream);
       else this.#failSending(stream, streamError(error));
     }
+  }
+
+  /** An end that comes after its data. */
+  #giveEnd(stream: QuicStream): void {
+    if (this.#postponed(stream, () => this.#giveEnd(stream))) return;
+    this.#carrier.native.streamSend(stream.id, noBytes, true);
+    this.#blocked.delete(stream);
+    this.#ended(stream);
+    stream.endedLate = true;
+    stream.taken();
+  }
+
+  #ended(stream: QuicStream): void {
+    stream.sendOver = true;
+    this.#finishing.add(stream.id);
+    this.#forgetIfOver(stream);
+  }
+
+  /** Whether something must wait until all that was sent has been acknowledged; then it is called again. */
+  #postponed(stream: QuicStream, again: () => void): boolean {
+    const { native, quietAbove } = this.#carrier;
+    const [path] = stream.wrote ? native.pathStats() : [];
+    if (path === undefined) return false;
+    const now = performance.now();
+    const late = this.#late.get(stream)?.late ?? new LateEnd(now, path);
+    const wait = late.wait(now, path, (native.timeout() ?? 0) > quietAbove);
+    if (wait === 0) {
+      this.#late.delete(stream);
+      return false;
+    }
+    const timer = setTimeout(() => {
+      try {
+        if (this.#over || stream.destroyed) return;
+        again();
+        this.#carrier.schedule();
+      } catch (error) {
+        this.#failSending(stream, streamError(error));
+      }
+    }, Math.ceil(wait));
+    this.#late.set(stream, { late, timer });
+    return true;
   }
 
   /** There is no room now, and never will be in a stream that quiche has forgotten. */
@@ -297,7 +363,11 @@ export class QuicStreams implements StreamOwner {
 
   /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
   pushBlocked(): void {
-    for (const stream of this.#blocked) if (this.#hasRoom(stream)) this.push(stream);
+    for (const stream of this.#blocked) {
+      if (!this.#hasRoom(stream)) continue;
+      this.#give(stream);
+      this.#carrier.schedule();
+    }
   }
 
   /**
@@ -317,6 +387,8 @@ export class QuicStreams implements StreamOwner {
   abandon(stream: QuicStream, streamCode: number): void {
     this.#blocked.delete(stream);
     this.#hungry.delete(stream);
+    clearTimeout(this.#late.get(stream)?.timer);
+    this.#late.delete(stream);
     if (!this.#over) {
       if (!stream.sendOver || !stream.receiveOver) stream.cut = true;
       if (!stream.sendOver) this.#shutdown(stream.id, Shutdown.Write, streamCode);
@@ -378,6 +450,9 @@ export class QuicStreams implements StreamOwner {
       // What the peer had sent whole before it closed can still be read.
       if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
     }
+    for (const { timer } of this.#late.values()) clearTimeout(timer);
+    this.#late.clear();
+    this.#written = [];
     this.#streams.clear();
     this.#hungry.clear();
     this.#blocked.clear();

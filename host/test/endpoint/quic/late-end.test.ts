@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LateEnd, type PathState } from '../../../src/endpoint/quic/late-end.ts';
+
+const path = (change: Partial<PathState> = {}): PathState => ({
+  lost: 1,
+  sent: 100,
+  recv: 100,
+  rtt: 10,
+  ...change,
+});
+
+test('on a path that never lost a packet an end waits for nothing', () => {
+  assert.equal(new LateEnd(0, path({ lost: 0 })).wait(0, path({ lost: 0 }), false), 0);
+});
+
+test('an end waits no longer when nothing is under way', () => {
+  const late = new LateEnd(0, path());
+  assert.ok(late.wait(0, path(), false) > 0);
+  assert.equal(late.wait(1, path(), true), 0);
+});
+
+test('an end waits until packets behind its data have shown that none was lost', () => {
+  const late = new LateEnd(0, path());
+  const first = late.wait(0, path(), false);
+  assert.equal(first, 3 * 10 + 25);
+  // Nothing came and went: nothing is known.
+  assert.ok(late.wait(first, path(), false) > 0);
+  // Much came and went, and something was lost.
+  assert.ok(late.wait(2 * first, path({ sent: 200, recv: 200, lost: 2 }), false) > 0);
+  assert.equal(late.wait(3 * first, path({ sent: 300, recv: 300, lost: 2 }), false), 0);
+});
+
+test('an end does not wait for ever, and no look takes longer than a quarter of a second', () => {
+  const late = new LateEnd(0, path({ rtt: 100_000 }));
+  let now = 0;
+  for (let look = 0; look < 50; look++) {
+    const wait = late.wait(now, path({ rtt: 100_000 }), false);
+    if (wait === 0) return;
+    assert.ok(wait <= 250);
+    now += wait;
+  }
+  assert.fail('it waits for ever');
+});
