@@ -65,6 +65,8 @@ export class QuicStreams implements StreamOwner {
   #nextOwnStream: number;
   /** Ends that the peer has not acknowledged yet; looked at only while somebody waits for them. */
   readonly #finishing = new Set<number>();
+  /** Those of them that were sent once more. */
+  readonly #repeated = new Set<number>();
   #onFinished: (() => void) | undefined;
   readonly #leftovers = new Leftovers();
   /** Streams with something that has not been given to quiche. */
@@ -498,11 +500,15 @@ export class QuicStreams implements StreamOwner {
     for (const id of this.#finishing) this.#shutdown(id, Shutdown.Read, 0);
     // Also when nothing else is under way: the peer must learn of it to answer.
     this.#carrier.schedule();
-    this.#lookForFinished();
     if (this.#finishing.size > 0 && !this.#over) {
       const acknowledged = new Promise<void>((resolve) => {
-        this.#onFinished = resolve;
+        const before = this.#onFinished;
+        this.#onFinished = () => {
+          before?.();
+          resolve();
+        };
       });
+      this.#lookForFinished();
       await Promise.race([acknowledged, this.#carrier.closed]);
     }
     await this.#carrier.quiet();
@@ -520,11 +526,28 @@ export class QuicStreams implements StreamOwner {
     for (const id of this.#finishing) {
       try {
         this.#carrier.native.streamCapacity(id);
+        if (this.#onFinished !== undefined) this.#repeatEnd(id);
       } catch {
         // quiche has forgotten it: all of it has been acknowledged.
         this.#finishing.delete(id);
+        this.#repeated.delete(id);
       }
     }
-    if (this.#finishing.size === 0) this.#onFinished?.();
+    if (this.#finishing.size > 0) return;
+    this.#onFinished?.();
+    this.#onFinished = undefined;
+  }
+
+  /**
+   * quiche 0.18 looks whether a stream is complete when an acknowledgement of it comes, and not at a reset: a peer whose
+   * reset came after its last acknowledgement would be waited for without end. Our end, sent once more, says nothing new
+   * to the peer and brings one more acknowledgement, the last or not.
+   */
+  #repeatEnd(id: number): void {
+    const { native } = this.#carrier;
+    if (this.#repeated.has(id) || !native.streamFinished(id)) return;
+    this.#repeated.add(id);
+    native.streamSend(id, noBytes, true);
+    this.#carrier.schedule();
   }
 }
