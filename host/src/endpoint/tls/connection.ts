@@ -17,6 +17,7 @@ import {
   singleStreamCarrier,
 } from '@alknet/sdk';
 import type { TransportConnection, TransportStats } from '../engine.ts';
+import { linger } from './lingering-close.ts';
 
 export interface TlsFacts {
   readonly alpn: string;
@@ -102,6 +103,11 @@ function isOurs(error: Error): boolean {
   return error instanceof ConnectionError && error.code !== 'STREAM_CLOSED';
 }
 
+/** `close()` of the connection, not a fault of the socket. */
+function isClose(error: Error | null): boolean {
+  return error instanceof ConnectionError && error.code === 'CONNECTION_CLOSED';
+}
+
 /**
  * Makes the socket fail as a stream of the contract does, and say so to the other side: giving up unsent data is a TCP
  * reset, because a proper end would tell the peer that it has it all.
@@ -110,7 +116,13 @@ function speakStreamErrors(tls: TLSSocket, tcp: Socket): void {
   const destroy = tls._destroy.bind(tls);
   tls._destroy = (error, callback) => {
     if (!tls.writableEnded) resetWhenDestroyed(tcp);
-    destroy(error && streamError(error), callback);
+    if (!isClose(error) || !tls.writableFinished) {
+      destroy(error && streamError(error), callback);
+      return;
+    }
+    // The reader learns of the end now; the socket closes when the peer has everything.
+    callback(error);
+    linger(tls, () => destroy(null, () => {}));
   };
 }
 

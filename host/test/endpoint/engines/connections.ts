@@ -5,7 +5,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { ConnectionError, type Stream, StreamCode } from '@alknet/sdk';
-import { type Engine, echo, errorOf, listening, readAll, streamOf, streamsOf, until } from './support.ts';
+import {
+  type Engine,
+  echo,
+  errorOf,
+  listening,
+  readAll,
+  said,
+  streamOf,
+  streamsOf,
+  until,
+} from './support.ts';
 
 /** What holds on one stream as on many. */
 export function connectionContract(engine: Engine): void {
@@ -70,9 +80,14 @@ export function connectionContract(engine: Engine): void {
     timeout: 20_000,
   }, async (t) => {
     const node = await listening(t, engine);
-    for (const length of [10, 300_000]) {
+    for (const length of [10, 300_000, 300_000, 300_000]) {
       const [near, far] = await node.pair();
-      const [one, other] = await streamsOf(near, far);
+      // At once: what the handshake still has to say is under way.
+      const arriving = streamOf(far);
+      const one = near.multiplexed ? await near.openStream() : await streamOf(near);
+      one.write('!');
+      const other = await arriving;
+      await said(other);
       const received = readAll(other);
       const sent = randomBytes(length);
       one.end(sent);

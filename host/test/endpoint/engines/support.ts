@@ -148,10 +148,7 @@ export function streamOf(connection: TransportConnection): Promise<Stream> {
   return new Promise((resolve) => connection.serve(resolve));
 }
 
-/**
- * Both ends of a stream, after a byte each way: on a single stream all that the handshake still had to say has been read
- * by then, which a TCP socket closed before that answers with a reset.
- */
+/** Both ends of a stream, after a byte each way. */
 export async function streamsOf(
   near: TransportConnection,
   far: TransportConnection,
@@ -166,7 +163,8 @@ export async function streamsOf(
   return [one, other];
 }
 
-async function said(stream: Stream): Promise<void> {
+/** Something has come; the stream is paused then. */
+export async function said(stream: Stream): Promise<void> {
   await new Promise((resolve) => stream.once('data', resolve));
   stream.pause();
 }

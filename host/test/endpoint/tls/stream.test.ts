@@ -87,6 +87,61 @@ test('close() of a TLS connection with nothing unsent is a proper end for the pe
   assert.deepEqual(await client.closed, { code: 5, reason: 'stays here', by: 'local' });
 });
 
+test('close() of a TLS connection loses nothing that was flushed, whatever of the peer is unread or still to come', async (t) => {
+  const server = await listening(t);
+  const client = await server.dial();
+  const accepted = await server.next();
+  const [near, far] = await Promise.all([streamOf(client), streamOf(accepted)]);
+  const failed = errorOf(far);
+  // More than `near` takes ahead of its reader: the rest waits in the system.
+  far.write(randomBytes(400_000));
+  while (client.stats().buffered === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const sent = randomBytes(300_000);
+  near.end(sent);
+  await client.flushed?.();
+  const closed = once(near, 'close').catch(() => {});
+  client.close(0, '');
+  // A reader that is late, and speaks once more before it reads.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  far.write('more');
+  assert.ok(sent.equals(await Promise.race([readAll(far), failed.then(() => Buffer.alloc(0))])));
+  far.end();
+  assert.deepEqual(await accepted.closed, { code: 0, reason: '', by: 'peer' });
+  await closed;
+});
+
+test('a peer that does not end after close() of a TLS connection is waited for in bounds of time and bytes', async (t) => {
+  for (const talk of [false, true]) {
+    const server = await listening(t);
+    const client = await server.dial();
+    const accepted = await server.next();
+    const [near, far] = await Promise.all([streamOf(client), streamOf(accepted)]);
+    near.write('!');
+    await once(far, 'data');
+    const failed = errorOf(far);
+    const told = errorOf(near);
+    let isClosed = false;
+    const closed = new Promise<void>((resolve) => {
+      near.once('close', () => {
+        isClosed = true;
+        resolve();
+      });
+    });
+    client.close(0, '');
+    assert.equal((await told).code, 'CONNECTION_CLOSED');
+    assert.equal(isClosed, false, 'its plugin is told before the socket is closed');
+    const pump = () => {
+      while (talk && far.write(Buffer.alloc(65_536)));
+    };
+    far.on('drain', pump);
+    pump();
+    await closed;
+    const late = setInterval(() => far.write('too late'), 10);
+    assert.equal((await failed).code, 'STREAM_RESET');
+    clearInterval(late);
+  }
+});
+
 test('writing after end() on a TLS stream is STREAM_CLOSED', async (t) => {
   const server = await listening(t);
   const near = await streamOf(await server.dial());
