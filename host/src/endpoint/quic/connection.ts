@@ -15,7 +15,9 @@ import {
 } from '@alknet/sdk';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import type { TransportConnection, TransportStats, TransportTuning } from '../engine.ts';
+import { ConnectionAlarm, type Wakeable } from './alarm.ts';
 import { type Excess, FloodBudget, maxDatagramsPerTurn } from './budgets.ts';
+import { systemClock } from './clock.ts';
 import { sendPayload } from './config.ts';
 import { minimumInitialDatagram } from './packet.ts';
 import { PayloadSize } from './payload.ts';
@@ -57,10 +59,6 @@ const datagramsAtOnce = 4;
 const bytesAtOnce = 4 * 1024;
 /** Datagrams a turn after the close. */
 const maxFarewells = 4;
-/** Milliseconds that a close waits for the handshake to be confirmed. */
-const confirmationTime = 500;
-/** Milliseconds after the close in which stragglers are answered with it. */
-const farewellTime = 3_000;
 
 const excessReasons: Record<Excess, string> = {
   flood: 'limit: datagrams without stream progress',
@@ -97,16 +95,11 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   #established = false;
   /** Something has come since: to the client an answer to its Finished, to the server an acknowledgement. */
   #confirmed = false;
-  /** A close that waits for that. */
-  #pendingClose: (() => void) | undefined;
   #resolveFarewell: () => void = () => {};
   #closeInfo: CloseInfo | undefined;
   #resolveClosed: (info: CloseInfo) => void = () => {};
   #turn: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
-  #keepAlive: NodeJS.Timeout | undefined;
-  #lastSent = 0;
+  readonly #alarm: ConnectionAlarm;
   #gone = false;
   /** Datagrams of this turn whose streams have not been looked at. */
   #unread = 0;
@@ -137,6 +130,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       this.#resolveFarewell = resolve;
     });
     this.#streams = new QuicStreams(this);
+    this.#alarm = new ConnectionAlarm(systemClock, this.#wakeable());
   }
 
   /** Whether it has ended, for whatever reason. */
@@ -169,7 +163,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     }
     if (this.#established && !this.#confirmed) {
       this.#confirmed = true;
-      this.#pendingClose?.();
+      this.#alarm.confirmed();
     }
     const excess = this.flood.received(performance.now(), data.length, this.#isUnread);
     if (excess !== undefined && this.#closeInfo === undefined) {
@@ -200,8 +194,8 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#streams.pushBlocked();
     this.#streams.tidy();
     this.#observeEnd();
-    this.#arm();
-    if (this.#closeInfo !== undefined && this.#pendingClose === undefined) this.#resolveFarewell();
+    this.#alarm.arm();
+    if (this.#closeInfo !== undefined && !this.#alarm.isHeld) this.#resolveFarewell();
   }
 
   #progress(): void {
@@ -251,7 +245,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       if (this.#payload.sent(result[0])) this.#payload.lost(this.native.stats().lost);
       sent++;
     }
-    if (sent > 0) this.#lastSent = performance.now();
+    if (sent > 0) this.#alarm.sent();
     this.#sentInTurn += sent;
     if (sent === most && this.#closeInfo === undefined) this.schedule();
   }
@@ -284,25 +278,18 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
 
   // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #arm(): void {
-    if (this.#gone) return;
-    const timeout = this.native.timeout();
-    if (timeout === null) return;
-    const at = performance.now() + timeout;
-    // An earlier timer looks again when it fires; only a later one must be brought forward.
-    if (this.#timer !== undefined && this.#timerAt <= at) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#expire(), Math.max(1, timeout + 1));
-    if (this.#closeInfo !== undefined) this.#timer.unref();
-  }
-
-  #expire(): void {
-    this.#timer = undefined;
-    if (this.#gone) return;
-    const left = this.native.timeout();
-    if (left !== null && left <= 0) this.#timedOut();
-    this.#work();
+  #wakeable(): Wakeable {
+    const { native } = this;
+    return {
+      timeout: () => native.timeout(),
+      onTimeout: () => this.#timedOut(),
+      work: () => this.#work(),
+      ping: () => {
+        native.sendAckEliciting();
+        this.schedule();
+      },
+      forget: () => this.#forget(),
+    };
   }
 
   #timedOut(): void {
@@ -319,19 +306,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
 
   /** Sends a PING whenever a third of the idle time has passed without sending. `docs/spec/endpoint.md` 6.4. */
   keepAlive(): void {
-    const period = this.#tuning.idleTimeout / 3;
-    const look = () => {
-      if (this.#closeInfo !== undefined) return;
-      const idle = performance.now() - this.#lastSent;
-      if (idle >= period) {
-        this.native.sendAckEliciting();
-        this.schedule();
-      }
-      this.#keepAlive = setTimeout(look, idle >= period ? period : period - idle);
-      this.#keepAlive.unref();
-    };
-    this.#keepAlive = setTimeout(look, period);
-    this.#keepAlive.unref();
+    this.#alarm.keepAlive(this.#tuning.idleTimeout / 3);
   }
 
   // ── streams ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -375,8 +350,6 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
 
   #closeNative(app: boolean, code: number, reason: string): void {
     const close = () => {
-      clearTimeout(timer);
-      this.#pendingClose = undefined;
       try {
         this.native.close(app, code, Buffer.from(reason));
       } catch {
@@ -384,13 +357,10 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
       }
       this.schedule();
     };
-    let timer: NodeJS.Timeout | undefined;
     // Closed before the handshake is confirmed, quiche 0.18 never sends the close, and the server would keep the
     // connection until its idle time-out.
-    if (this.role === 'client' && this.#established && !this.#confirmed) {
-      this.#pendingClose = close;
-      timer = setTimeout(close, confirmationTime);
-    } else close();
+    if (this.role === 'client' && this.#established && !this.#confirmed) this.#alarm.whenConfirmed(close);
+    else close();
   }
 
   /** Forgets everything at once and tells nobody. */
@@ -402,10 +372,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   #end(info: CloseInfo): void {
     if (this.#closeInfo !== undefined) return;
     this.#closeInfo = info;
-    clearTimeout(this.#keepAlive);
-    // What is left is to answer stragglers with the close: no reason to keep a process alive.
-    this.#timer?.unref();
-    setTimeout(() => this.#forget(), farewellTime).unref();
+    this.#alarm.ended();
     this.#streams.end(info);
     this.#resolveClosed(info);
   }
@@ -414,7 +381,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#resolveFarewell();
     if (this.#gone) return;
     this.#gone = true;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
     clearImmediate(this.#turn);
     this.#events.gone(this);
   }
