@@ -53,7 +53,9 @@ export class TlsConnection implements TransportConnection {
     this.peerChain = facts.peerChain;
     this.socket = tls;
     speakStreamErrors(tls, tcp);
-    this.carrier = singleStreamCarrier(tls, { endedBy: (error) => (isOurs(error) ? 'transport' : 'local') });
+    this.carrier = singleStreamCarrier(tls, {
+      endedBy: (error) => (isOurs(streamError(error)) ? 'transport' : 'local'),
+    });
     this.closed = this.carrier.closed;
     if (facts.idleTimeout > 0) {
       tls.setTimeout(facts.idleTimeout, () => {
@@ -114,6 +116,9 @@ function isClose(error: Error | null): boolean {
  */
 function speakStreamErrors(tls: TLSSocket, tcp: Socket): void {
   const destroy = tls._destroy.bind(tls);
+  // An alert of the peer after the handshake (it refuses our certificate: in TLS 1.3 that comes so late) would be emitted
+  // as it is, past `_destroy`. A Node that no longer calls this does so.
+  Object.assign(tls, { _emitTLSError: (error: Error) => void tls.destroy(error) });
   tls._destroy = (error, callback) => {
     if (!tls.writableEnded) resetWhenDestroyed(tcp);
     if (!isClose(error) || !tls.writableFinished) {
@@ -134,7 +139,7 @@ export function resetWhenDestroyed(tcp: Socket): void {
   Object.assign(tcp, { resetAndClosing: true });
 }
 
-function streamError(error: Error & { code?: unknown }): Error {
+function streamError(error: Error & { code?: unknown; reason?: unknown }): Error {
   switch (error.code) {
     case 'ECONNRESET':
     case 'ECONNABORTED':
@@ -146,7 +151,9 @@ function streamError(error: Error & { code?: unknown }): Error {
       return new ConnectionError('STREAM_CLOSED', 'written after end()', { cause: error });
   }
   if (typeof error.code === 'string' && /^(ERR_SSL_|ERR_TLS_|E[A-Z]+$)/.test(error.code)) {
-    return new ConnectionError('INTERNAL', `TLS failed: ${error.message}`, { cause: error });
+    // OpenSSL's messages carry addresses and line breaks; beside them it tells the reason alone.
+    const reason = typeof error.reason === 'string' ? error.reason : error.message;
+    return new ConnectionError('INTERNAL', `TLS failed: ${reason}`, { cause: error });
   }
   return error;
 }

@@ -95,7 +95,7 @@ export function handshakeContract(engine: Engine): void {
     const stolen = makeCertificate({ key: 'p256' });
     const certificate = { cert: stolen.cert, key: keyWithoutSecret(stolen) };
     const dialled = await node.dial({ certificate }).catch(() => undefined);
-    await dialled?.closed;
+    if (dialled !== undefined) assert.equal((await dialled.closed).by, 'transport');
     await until(() => node.slots() === 0);
     assert.equal(node.accepted.length, 0);
   });

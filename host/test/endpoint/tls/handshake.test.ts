@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { DialError } from '../../../src/endpoint/dial-error.ts';
 import { keyWithoutSecret, makeCertificate } from '../certificates.ts';
-import { type Listening, listening, readAll, serverCertificate, streamOf } from './support.ts';
+import { errorOf, type Listening, listening, readAll, serverCertificate, streamOf } from './support.ts';
 
 function stock(t: TestContext, server: Listening, options: ConnectionOptions = {}): TLSSocket {
   const socket = connectTls({
@@ -122,6 +122,17 @@ test('END-11 IDN-29 a client that shows a certificate without its key completes 
   assert.deepEqual(server.failures, ['tls']);
   stock(t, server, { cert: peer.cert, key: peer.key });
   assert.deepEqual(Buffer.from((await server.next()).peerCertificate ?? []), peer.der);
+});
+
+test('a client whose certificate is refused after its own handshake is told by the transport, and so is its stream', async (t) => {
+  const stolen = makeCertificate({ key: 'p256' });
+  const server = await listening(t);
+  const dialled = await server.dial({ certificate: { cert: stolen.cert, key: keyWithoutSecret(stolen) } });
+  const failed = errorOf(await streamOf(dialled));
+  const reason = 'TLS failed: tlsv1 alert decrypt error';
+  assert.deepEqual(await dialled.closed, { code: 0, reason, by: 'transport' });
+  const error = await failed;
+  assert.deepEqual([error.name, error.code, error.message], ['ConnectionError', 'INTERNAL', reason]);
 });
 
 test('END-23 IDN-35 early data of a client reaches nobody, and its connection goes on without it', async (t) => {
