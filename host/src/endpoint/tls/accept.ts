@@ -10,7 +10,7 @@ import { TLSSocket } from 'node:tls';
 import type { RemoteAddress } from '@alknet/sdk';
 import { ClientHelloError, ClientHelloRecords, parseClientHello } from '../client-hello.ts';
 import type { ClientHello, HandshakeFailure, ListenOptions, ServerParameters } from '../engine.ts';
-import { TlsConnection } from './connection.ts';
+import { resetWhenDestroyed, TlsConnection } from './connection.ts';
 import { highWaterMark, secureContext } from './parameters.ts';
 
 /** A fatal alert `no_application_protocol` as a record of its own (RFC 8446 5.1 and 6, RFC 7301 3.2). */
@@ -35,6 +35,7 @@ export function beginHandshake(
 ): Handshake {
   const { policy } = options;
   let settled = false;
+  let isSecuring = false;
   let timer: NodeJS.Timeout | undefined;
 
   const settle = (): boolean => {
@@ -45,6 +46,8 @@ export function beginHandshake(
   };
   const drop = (cause: HandshakeFailure) => {
     if (!settle()) return;
+    // The client may think its handshake done, and would read an orderly end.
+    if (isSecuring) resetWhenDestroyed(tcp);
     tcp.destroy();
     events.failed(cause);
   };
@@ -78,6 +81,7 @@ export function beginHandshake(
     }
     // The TLS stack reads from the socket's buffer first.
     tcp.unshift(records.received);
+    isSecuring = true;
     secure(hello, parameters, alpn);
   };
   tcp.on('data', onData);
