@@ -194,12 +194,14 @@ test('a name is resolved and its addresses are tried until one answers', async (
   assert.equal(await readText(stream), 'one:hello');
 });
 
-test('a race starts the next attempt after the stagger or at a failure, and takes back what comes too late', async () => {
+test('a race starts the next attempt after the stagger or at a failure, and takes back what comes too late', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const begun: string[] = [];
   const late: string[] = [];
-  const slow = (name: string, ms: number) => () => {
+  const finish = new Map<string, () => void>();
+  const slow = (name: string) => () => {
     begun.push(name);
-    return new Promise<string>((resolve) => setTimeout(resolve, ms, name));
+    return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
   };
   const failing = () => {
     begun.push('failing');
@@ -210,9 +212,22 @@ test('a race starts the next attempt after the stagger or at a failure, and take
     signal: new AbortController().signal,
     discard: (name: string) => void late.push(name),
   };
-  assert.equal(await race([failing, slow('a', 70), slow('b', 10)], options), 'b');
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+  const won = race([failing, slow('a'), slow('b'), slow('c')], options);
+  await settle();
+  assert.deepEqual(begun, ['failing', 'a'], 'a failure starts the next at once');
+  t.mock.timers.tick(29);
+  assert.deepEqual(begun, ['failing', 'a']);
+  t.mock.timers.tick(1);
   assert.deepEqual(begun, ['failing', 'a', 'b']);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  finish.get('b')?.();
+  assert.equal(await won, 'b');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(begun, ['failing', 'a', 'b'], 'a race that is won starts nobody');
+  assert.deepEqual(late, []);
+  finish.get('a')?.();
+  await settle();
   assert.deepEqual(late, ['a']);
   await assert.rejects(
     race([failing, failing], options),
