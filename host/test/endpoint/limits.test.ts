@@ -155,8 +155,10 @@ test('END-38 when all together pass limits.buffered, the connection that holds m
     by: 'peer',
   });
   assert.equal(node.endpoint.status().refused['limits.buffered'], 1);
-  assert.equal(node.endpoint.status().connections, 2);
+  // A dial is over before the node has the client's last word: the third may still be on its way in.
+  await until(() => node.endpoint.status().connections === 2);
   for (const each of [small, middle]) assert.equal(each.signal.aborted, false);
+  assert.equal(node.endpoint.status().refused['limits.buffered'], 1);
 });
 
 test('limits per identity and per plugin close with LIMIT after the handshake, and name the key', async (t) => {
@@ -203,8 +205,11 @@ socketTest(
   },
 );
 
-test('END-53 after many connections of each source no slot, timer or table entry remains', async (t) => {
-  const count = Number(process.env['ALKNET_TEST_CONNECTIONS'] ?? 300);
+/** Both ends of a handshake take 3 to 5 ms: 10 000 of each transport last 80 s on a quiet machine. */
+const handshakes = Number(process.env['ALKNET_TEST_CONNECTIONS'] ?? 1000);
+const dispatched = 10_000;
+
+test(`END-53 after ${handshakes} connections over QUIC and TLS each and ${dispatched} dispatched ones no slot, timer or table entry remains`, async (t) => {
   const door = echo('door', 'door/in', { grant: { dispatch: ['*'] } });
   const node = await testNode(t, {
     owners: [echo('one', 'alknet/one'), door],
@@ -222,18 +227,25 @@ test('END-53 after many connections of each source no slot, timer or table entry
   await round('quic');
   await round('tls');
   await until(nothingLives);
+  const source = async (name: string, make: () => Promise<unknown>) => {
+    const began = performance.now();
+    await make();
+    t.diagnostic(`${name}: ${Math.round(performance.now() - began)} ms`);
+  };
   for (const transport of both) {
     const worker = async () => {
-      for (let done = 0; done < count / 10; done++) await round(transport);
+      for (let done = 0; done < handshakes / 10; done++) await round(transport);
     };
-    await Promise.all(Array.from({ length: 10 }, worker));
+    await source(transport, () => Promise.all(Array.from({ length: 10 }, worker)));
   }
-  for (let done = 0; done < count; done++) {
-    const [near, far] = duplexes();
-    const closed = node.endpoint.dispatch(door, 'alknet/one', far, {});
-    near.resume().end('x');
-    await closed;
-  }
+  await source('dispatch', async () => {
+    for (let done = 0; done < dispatched; done++) {
+      const [near, far] = duplexes();
+      const closed = node.endpoint.dispatch(door, 'alknet/one', far, {});
+      near.resume().end('x');
+      await closed;
+    }
+  });
   await until(nothingLives);
   const status = node.endpoint.status();
   assert.deepEqual(
