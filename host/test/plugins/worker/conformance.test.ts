@@ -11,6 +11,7 @@ const secrets = { 'acme-invoice-key': 'a key for tests' };
 
 for (const [name, options] of [
   ['acme-chat', {}],
+  ['acme-feed', {}],
   ['acme-invoice', { secrets }],
 ] as const satisfies readonly (readonly [string, ConformanceOptions])[]) {
   const url = new URL(`../../../../examples/${name}/src/plugin.ts`, import.meta.url).href;
