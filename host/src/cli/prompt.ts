@@ -37,11 +37,15 @@ export async function askSecret(question: string, option: string): Promise<strin
   }
 }
 
+/** A line; the end of the input is an empty one. @throws CliError exit 2 without a terminal */
 export async function askLine(question: string, option: string): Promise<string> {
   if (!isInteractive()) throw usage(`${question} cannot be asked for without a terminal; give ${option}`);
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await new Promise<string>((resolve) => lines.question(`${question}: `, resolve));
+    return await new Promise<string>((resolve) => {
+      lines.once('close', () => resolve(''));
+      lines.question(`${question}: `, resolve);
+    });
   } finally {
     lines.close();
   }
