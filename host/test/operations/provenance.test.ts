@@ -52,14 +52,14 @@ export default definePlugin({ name: 'tool', version: '1.0.0', operations: [
 ] });
 `;
 
-async function reaching(t: TestContext, grant: object) {
+async function reaching(t: TestContext, grant: object, isolation = 'inline') {
   const made = await lab(t, {});
   const { node, root } = made;
   await node.secret('weather', secret);
   await node.secret('other', 'other');
   await writeFile(join(node.folder, 'reacher.ts'), reacher);
   await writeFile(join(node.folder, 'tool.ts'), tool);
-  const entry = (name: string, more: object = {}) => ({ use: `./${name}.ts`, isolation: 'inline', ...more });
+  const entry = (name: string, more: object = {}) => ({ use: `./${name}.ts`, isolation, ...more });
   const configure = async (next: object) => {
     await node.configure({
       more: { plugins: { call: true, tool: entry('tool'), reacher: entry('reacher', { grant: next }) } },
@@ -236,32 +236,36 @@ test('a plugin that trust kept from running is tried again when trust is changed
   await eventually(() => state()?.state === 'running');
 });
 
-test('what a plugin reaches for without a grant is refused, told once in the log, and counted for the operator', async (t) => {
-  const { node, reader } = await reaching(t, { operations: ['tool/admin'] });
-  for (let turn = 0; turn < 3; turn++) await node.call('reacher/invoke', { op: 'tool/echo' });
-  await node.call('reacher/itself', { op: 'host/status' });
-  await node.call('reacher/secret', { name: 'weather' });
-  const forbidden = { code: 'FORBIDDEN', message: 'missing required scope: tool:admin' };
-  assert.deepEqual(await node.call('reacher/invoke', { op: 'tool/admin' }), forbidden);
-  assert.match(
-    JSON.stringify(await node.call('reacher/dial', {})),
-    /may dial its own ALPNs \(none\), got alknet\/call/,
-  );
-  const { refused = [] } = await rowOf(reader);
-  assert.deepEqual(
-    refused.map(({ member, entry, count, add }) => [member, entry, count, add]),
-    [
-      ['operations', 'tool/echo', 3, 'plugins.reacher.grant: { "operations": ["tool/echo"] }'],
-      // It does not request that: no grant would help.
-      ['operations', 'host/status', 1, undefined],
-      ['secrets', 'weather', 2, 'plugins.reacher.grant: { "secrets": ["weather"] }'],
-      ['scopes', 'tool:admin', 1, 'plugins.reacher.grant: { "scopes": ["tool:admin"] }'],
-      ['alpns', 'alknet/call', 1, undefined],
-    ],
-  );
-  const lines = node.log().filter(({ event }) => event === 'plugin reached for what it was not granted');
-  assert.deepEqual(
-    lines.map((line) => [line['level'], line['member'], line['entry']]),
-    refused.map(({ member, entry }) => ['warn', member, entry]),
-  );
-});
+for (const isolation of ['inline', 'worker']) {
+  test(`${isolation}: what a plugin reaches for without a grant is refused, told once in the log, and counted for the operator`, async (t) => {
+    // A secret that it has is none that it asked for in vain.
+    const grant = { operations: ['tool/admin'], secrets: ['other'] };
+    const { node, reader } = await reaching(t, grant, isolation);
+    for (let turn = 0; turn < 3; turn++) await node.call('reacher/invoke', { op: 'tool/echo' });
+    await node.call('reacher/itself', { op: 'host/status' });
+    await node.call('reacher/secret', { name: 'weather' });
+    const forbidden = { code: 'FORBIDDEN', message: 'missing required scope: tool:admin' };
+    assert.deepEqual(await node.call('reacher/invoke', { op: 'tool/admin' }), forbidden);
+    assert.match(
+      JSON.stringify(await node.call('reacher/dial', {})),
+      /may dial its own ALPNs \(none\), got alknet\/call/,
+    );
+    const { refused = [] } = await rowOf(reader);
+    assert.deepEqual(
+      refused.map(({ member, entry, count, add }) => [member, entry, count, add]),
+      [
+        ['operations', 'tool/echo', 3, 'plugins.reacher.grant: { "operations": ["tool/echo"] }'],
+        // It does not request that: no grant would help.
+        ['operations', 'host/status', 1, undefined],
+        ['secrets', 'weather', 2, 'plugins.reacher.grant: { "secrets": ["weather"] }'],
+        ['scopes', 'tool:admin', 1, 'plugins.reacher.grant: { "scopes": ["tool:admin"] }'],
+        ['alpns', 'alknet/call', 1, undefined],
+      ],
+    );
+    const lines = node.log().filter(({ event }) => event === 'plugin reached for what it was not granted');
+    assert.deepEqual(
+      lines.map((line) => [line['level'], line['member'], line['entry']]),
+      refused.map(({ member, entry }) => ['warn', member, entry]),
+    );
+  });
+}

@@ -182,6 +182,8 @@ export interface HostMethods {
   /** Of a running call, or of the plugin itself with 0. */
   capabilities(call: number): CapabilityBytes;
   capabilityKey(call: number, name: string, argument: unknown): unknown;
+  /** Asked for in vain. */
+  capabilityMissed(call: number, name: string): void;
   /** Gives a number for `measure`. */
   metric(kind: 'counter' | 'gauge' | 'histogram', name: string, description: string): number;
   measure(metric: number, value: number, labels: Readonly<Record<string, string>> | undefined): void;

@@ -35,6 +35,7 @@ type Methods = Pick<
   | 'resolveFingerprint'
   | 'capabilities'
   | 'capabilityKey'
+  | 'capabilityMissed'
   | 'metric'
   | 'measure'
   | 'contributions'
@@ -97,6 +98,8 @@ export function serveHost({ host, link, calls, connections, portables }: Parts):
     capabilities: (_scope, call) => capabilityBytes(capabilities(call)),
     capabilityKey: (_scope, call, name, argument) =>
       useKey(capabilities(call), name as KeyCapabilityName, argument),
+    // Asked for again where the operator is told what was not granted.
+    capabilityMissed: (_scope, call, name) => void capabilities(call).get(name),
     metric: (_scope, kind, name, description) => {
       const metric = host.metrics[kind](name, description);
       return meters.push((value, labels) => measure(metric, value, labels)) - 1;
@@ -130,7 +133,9 @@ function revivedFields(fields: Readonly<Record<string, unknown>>): Record<string
 const encoder = new TextEncoder();
 
 /** Values as bytes that leave this thread whole: no copy stays behind. */
-export function capabilityBytes(capabilities: Capabilities): HandedOver<CapabilityBytes> {
+export function capabilityBytes(granted: Capabilities): HandedOver<CapabilityBytes> {
+  // Looks for each name in both places: that is not the plugin asking in vain.
+  using capabilities = granted.reporting(undefined);
   const values: [string, Uint8Array<ArrayBuffer>][] = [];
   const keys: string[] = [];
   for (const name of capabilities.names()) {

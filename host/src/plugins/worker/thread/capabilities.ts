@@ -26,5 +26,7 @@ export function threadCapabilities(
   const granted: KeyCapabilities = Object.fromEntries(
     Object.entries(all).filter(([name]) => keys.includes(name)),
   );
-  return new Capabilities(granted, new Map(values));
+  return new Capabilities(granted, new Map(values), new Map(), (name) =>
+    link.tell('capabilityMissed', call, name),
+  );
 }
