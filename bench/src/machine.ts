@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, type as systemName, totalmem } from 'node:os';
+import { isInstalled, packageName } from './currentspace.ts';
 
 export interface Machine {
   readonly cpu: string;
@@ -19,7 +20,13 @@ export interface Machine {
   readonly packages: Readonly<Record<string, string>>;
 }
 
-const measured = ['@alknet/host', '@matrixai/quic', '@grpc/grpc-js', 'ws'];
+const measured = [
+  '@alknet/host',
+  '@matrixai/quic',
+  '@grpc/grpc-js',
+  'ws',
+  ...(isInstalled ? [packageName] : []),
+];
 
 export function machine(): Machine {
   return {

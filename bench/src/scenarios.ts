@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInstalled } from './currentspace.ts';
 import type { Work } from './load.ts';
 import { crowd, type StackName } from './stack.ts';
 
@@ -48,6 +49,7 @@ const ethernet = 1350;
 const loopback = 8192;
 
 const all: readonly StackName[] = ['quic', 'tls', 'grpc', 'ws'];
+const currentspace: readonly StackName[] = isInstalled ? ['currentspace'] : [];
 const rate = { kind: 'rate', better: 'more', scale: 1, udpPayload: ethernet } as const;
 const calls = { ...rate, unit: 'calls/s', stacks: all } as const;
 const bytes = { ...rate, unit: 'MB/s', work: { kind: 'bulk' }, scale: 1e6 } as const;
@@ -113,7 +115,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'streams-64',
     title: 'a stream for each call, 64 in flight',
     unit: 'streams/s',
-    stacks: ['quic'],
+    stacks: ['quic', ...currentspace],
     work: { kind: 'stream', inFlight: 64 },
   },
   {
@@ -129,7 +131,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'bulk',
     title: 'bulk, one way, 1350-byte packets',
     unit: 'MB/s',
-    stacks: [...all, 'udp'],
+    stacks: [...all, ...currentspace, 'udp'],
   },
   {
     ...bytes,

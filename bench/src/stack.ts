@@ -5,11 +5,22 @@
  * @module
  */
 
-export const stackNames = ['quic', 'worker', 'hop1', 'hop2', 'crowd', 'tls', 'grpc', 'ws', 'udp'] as const;
+export const stackNames = [
+  'quic',
+  'worker',
+  'hop1',
+  'hop2',
+  'crowd',
+  'tls',
+  'grpc',
+  'ws',
+  'currentspace',
+  'udp',
+] as const;
 
 /**
  * `quic` and `tls` are alknet; `worker` is `quic` with the plugin in a thread of its own; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
- * connections; `crowd` is a node that knows {@link crowd} others. `udp` is what Node's own datagrams reach, with no
+ * connections; `crowd` is a node that knows {@link crowd} others. `currentspace` is the raw QUIC of `@currentspace/http3`. `udp` is what Node's own datagrams reach, with no
  * protocol at all.
  */
 export type StackName = (typeof stackNames)[number];

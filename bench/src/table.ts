@@ -16,6 +16,7 @@ const figures: readonly (readonly [StackName, string])[] = [
   ['tls', 'alknet TLS'],
   ['grpc', 'grpc-js'],
   ['ws', 'ws JSON'],
+  ['currentspace', 'currentspace'],
   ['udp', 'bare UDP'],
 ];
 
@@ -26,6 +27,7 @@ const ratios: readonly (readonly [StackName, StackName])[] = [
   ['crowd', 'quic'],
   ['quic', 'grpc'],
   ['quic', 'ws'],
+  ['quic', 'currentspace'],
   ['quic', 'udp'],
   ['tls', 'grpc'],
   ['tls', 'ws'],

@@ -23,6 +23,8 @@ async function clientOf(stack: StackName, address: Address): Promise<Client> {
       return (await import('../clients/grpc.ts')).client(address);
     case 'ws':
       return (await import('../clients/ws.ts')).client(address);
+    case 'currentspace':
+      return (await import('../clients/currentspace.ts')).client(address);
     case 'udp':
       return (await import('../clients/udp.ts')).client(address);
   }

@@ -25,6 +25,8 @@ async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
       return (await import('../servers/grpc.ts')).serve(options);
     case 'ws':
       return (await import('../servers/ws.ts')).serve(options);
+    case 'currentspace':
+      return (await import('../servers/currentspace.ts')).serve(options);
     case 'udp':
       return (await import('../servers/udp.ts')).serve(options);
   }
