@@ -78,10 +78,10 @@ export class QuicSocket implements DatagramSink {
    */
   async connect({ address, port }: RemoteAddress): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#socket.once('error', reject);
-      this.#socket.connect(port, address, () => {
-        this.#socket.removeListener('error', reject);
-        resolve();
+      // Node hands a failure to the callback, and raises no event then.
+      this.#socket.connect(port, address, (error?: Error) => {
+        if (error === undefined) resolve();
+        else reject(error);
       });
     });
     this.#connected = true;

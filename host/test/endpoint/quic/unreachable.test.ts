@@ -19,3 +19,13 @@ test('a dial to a port where nobody listens fails as soon as the system knows', 
     message: `127.0.0.1:${port} over QUIC: nobody listens there (ECONNREFUSED)`,
   });
 });
+
+test('a dial to where the system lets no datagram go fails at once, and ends nothing else', async (t) => {
+  const server = await listening(t);
+  // The address of all hosts of a network, which a socket must ask for (SO_BROADCAST).
+  const dial = server.dial({ address: { address: '255.255.255.255', port: 4433 }, timeoutMs: 60_000 });
+  await assert.rejects(dial, {
+    code: 'Connect',
+    message: '255.255.255.255:4433 over QUIC: cannot be reached (EACCES)',
+  });
+});
