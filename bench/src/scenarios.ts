@@ -47,6 +47,8 @@ export type Scenario = RateScenario | IdleScenario | ImportScenario;
 const ethernet = 1350;
 /** The node's default between loopback addresses. */
 const loopback = 8192;
+/** The most that alknet sends; `@currentspace/http3` takes 16383 between loopback addresses, whatever it is told. */
+const largest = 16_000;
 
 const all: readonly StackName[] = ['quic', 'tls', 'grpc', 'ws'];
 const currentspace: readonly StackName[] = isInstalled ? ['currentspace'] : [];
@@ -131,7 +133,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'bulk',
     title: 'bulk, one way, 1350-byte packets',
     unit: 'MB/s',
-    stacks: [...all, ...currentspace, 'udp'],
+    stacks: [...all, 'udp'],
   },
   {
     ...bytes,
@@ -139,6 +141,13 @@ export const scenarios: readonly Scenario[] = [
     title: 'bulk, one way, 8192-byte packets',
     stacks: ['quic', 'udp'],
     udpPayload: loopback,
+  },
+  {
+    ...bytes,
+    name: 'bulk-16k',
+    title: 'bulk, one way, 16000-byte packets',
+    stacks: ['quic', ...currentspace],
+    udpPayload: largest,
   },
   {
     ...bytes,

@@ -11,7 +11,7 @@ const rows = scenarios.filter(({ stacks }) => stacks.includes('currentspace'));
 test('bench: @currentspace/http3 is a contender of the rows of QUIC where it is installed, and of none elsewhere', () => {
   assert.deepEqual(
     rows.map(({ name }) => name),
-    isInstalled ? ['streams-64', 'bulk'] : [],
+    isInstalled ? ['streams-64', 'bulk-16k'] : [],
   );
 });
 
