@@ -28,6 +28,8 @@ const supervisor = new PluginSupervisor({
   directory,
   dataDir: directory,
   sdkVersion: '0.1.0',
+  trust: { mode: 'any', publishers: {} },
+  sourceQuiet: 100,
   node: { id: 'ed25519:00', z32: 'y', name: 'test', version: '0.1.0' },
   limits: {},
   reloadGrace: 0,
