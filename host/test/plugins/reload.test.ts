@@ -22,7 +22,7 @@ async function running(node: Bench, text: string): Promise<void> {
 }
 
 test('CFG-22 a saved source is in use within a second, and what it imports too, node_modules excepted', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await node.write('node_modules/dep/package.json', '{"name":"dep","main":"./index.js"}');
   await node.write('node_modules/dep/index.js', `export const dep = 'dep';`);
   await node.write('lib/word.ts', `export const word = 'one';`);
@@ -39,7 +39,7 @@ test('CFG-22 a saved source is in use within a second, and what it imports too, 
 });
 
 test('CFG-22 a syntax error keeps the old version and names file, line and column; the next save is taken', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'one'`));
   const instance = node.supervisor.instance('clock');
   await node.write('clock.ts', `${saying(node, `'two'`)}\nconst a = ;\nconst b = ;\n`);
@@ -55,7 +55,7 @@ test('CFG-22 a syntax error keeps the old version and names file, line and colum
 });
 
 test('CFG-22 each fault that a build finds is told with its place', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'one'`));
   await node.write('a.ts', 'export const a = ;\n');
   await node.write('b.ts', '\nexport const b = ;\n');
@@ -72,7 +72,7 @@ test('CFG-22 each fault that a build finds is told with its place', async (t) =>
 });
 
 test('a file that a source imports before it is written is waited for, its directory too', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'one'`));
   await node.write('clock.ts', saying(node, 'word', `import { word } from './deep/down/word.js';`));
   await eventually(() => failure(node) !== undefined);
@@ -82,7 +82,7 @@ test('a file that a source imports before it is written is waited for, its direc
 });
 
 test('a file that an editor replaces by rename, or deletes and makes again, is followed each time', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   const file = join(node.directory, 'lib/word.ts');
   await node.write('lib/word.ts', `export const word = 'w0';`);
   await running(node, saying(node, 'word', `import { word } from './lib/word.ts';`));
@@ -126,7 +126,7 @@ test('a file that an editor replaces by rename, or deletes and makes again, is f
 });
 
 test('a link to a directory that is pointed elsewhere leads to the code there', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await node.write('v1/clock.ts', saying(node, `'v1'`));
   await node.write('v2/clock.ts', saying(node, `'v2'`));
   const link = join(node.directory, 'current');
@@ -146,7 +146,7 @@ test('a link to a directory that is pointed elsewhere leads to the code there', 
 });
 
 test('a storm of saves ends in few reloads, and in the last word', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'w0'`));
   for (let i = 1; i <= 200; i++) await node.write('clock.ts', saying(node, `'w${i}'`));
   await said(node, 'w200');
@@ -154,7 +154,7 @@ test('a storm of saves ends in few reloads, and in the last word', async (t) => 
 });
 
 test('a save during a start that takes long has the last word at once', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'one'`));
   const old = node.supervisor.instance('clock');
   await node.write(
@@ -176,7 +176,7 @@ test('a save during a start that takes long has the last word at once', async (t
 });
 
 test('the same bytes again change nothing, unless they failed', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   const flag = join(node.directory, 'flag');
   const text = source('clock', {
     before: `import { existsSync } from 'node:fs';`,
@@ -197,7 +197,7 @@ test('the same bytes again change nothing, unless they failed', async (t) => {
 });
 
 test('a plugin that failed at the start of the node runs when its source is corrected', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await node.write('clock.ts', 'const a = ;');
   await node.apply({ clock: inline('./clock.ts') });
   assert.equal(node.supervisor.rows()[0]?.state, 'failed');
@@ -206,7 +206,7 @@ test('a plugin that failed at the start of the node runs when its source is corr
 });
 
 test('CFG-24 a manifest corrected after the module is a reload too', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   const manifest = (version: string) =>
     JSON.stringify({ name: 'acme-clock', version, alknet: { plugin: './clock.ts', name: 'clock' } });
   const code = (version: string) =>
@@ -226,7 +226,7 @@ test('CFG-24 a manifest corrected after the module is a reload too', async (t) =
 });
 
 test('CFG-35 new code that requests more gets nothing that the grant does not say', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   const code = (scopes: string[]) =>
     source('clock', {
       members: `requests: { scopes: ${JSON.stringify(scopes)}, gateway: ${scopes.length > 1} },`,
@@ -245,7 +245,7 @@ test('CFG-35 new code that requests more gets nothing that the grant does not sa
 });
 
 test('a disabled plugin is not watched, and one that is enabled again is', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'one'`));
   await node.apply({ clock: inline('./clock.ts', { enabled: false }) });
   await node.write('clock.ts', saying(node, `'two'`));
@@ -257,7 +257,7 @@ test('a disabled plugin is not watched, and one that is enabled again is', async
 });
 
 test('after fifty reloads in the thread of the node a restart is advised, and replaced instances are let go', async (t) => {
-  const node = await bench(t);
+  const node = await bench(t, { sourceQuiet: 30 });
   await running(node, saying(node, `'w0'`));
   const replaced: WeakRef<object>[] = [];
   // A function of its own: no variable of this one holds an instance.

@@ -51,7 +51,7 @@ export interface Bench {
 
 let benches = 0;
 
-export async function bench(t: TestContext): Promise<Bench> {
+export async function bench(t: TestContext, { sourceQuiet = 60_000 } = {}): Promise<Bench> {
   const directory = await temporary(t);
   const store = await openEmbeddedStore(join(directory, 'store.db'));
   const router = new AlpnRouter();
@@ -81,7 +81,8 @@ export async function bench(t: TestContext): Promise<Bench> {
     node: { id: 'ed25519:00', z32: 'y', name: 'test', version: '0.1.0' },
     limits,
     reloadGrace: 50,
-    sourceQuiet: 30,
+    // A test that reloads by itself, or not at all, must not meet the reload of its own saves.
+    sourceQuiet,
     metrics: new MetricTable(),
     log,
     pluginLog: () => log,
