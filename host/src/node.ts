@@ -230,7 +230,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     pluginLog: (name) => nodeLog.plugin(name),
     store: (name, maxSize) =>
       store.namespace(`plugin:${name}`, { maxSize, limitName: `plugins.${name}.limits.storeSize` }),
-    identity: () => peers.lookup(),
+    identity: (plugin) => peers.lookup(plugin),
     capabilities: (name, names) => secrets.capabilities(name, names),
     surface,
   });

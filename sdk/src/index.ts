@@ -6,6 +6,7 @@
 
 export * from './access.ts';
 export { AdapterError, type AdapterErrorCode } from './adapter-error.ts';
+export * from './authorized-key.ts';
 export { type Deadline, deadline } from './call/deadlines.ts';
 export type { Answer, IncomingCall, Server } from './call/server.ts';
 export * from './capabilities.ts';

@@ -34,6 +34,26 @@ export interface IdentityLookup {
   resolveFingerprint(fingerprint: string): Identity | undefined;
   /** `remote` lets a failed look-up count against its address. */
   resolveToken(token: string, remote?: RemoteAddress | null): Identity | undefined;
+  /** The peers themselves; for built-in plugins that run in the process of the node. */
+  readonly peers?: PeerDirectory;
+}
+
+/** All entries of `peers.json`, for a plugin that authenticates peers itself. `docs/spec/identity.md` 6. */
+export interface PeerDirectory {
+  /** `undefined` for unknown, disabled and expired alike. */
+  resolvePeer(id: string): Identity | undefined;
+  /** In the order of the file, the disabled ones included. */
+  entries(): readonly PeerRecord[];
+  /** Called after each change, and when an entry has expired. Gives what ends the calls. */
+  onChange(listener: () => void): () => void;
+}
+
+/** What a peer authenticates with; never a token or its hash. */
+export interface PeerRecord {
+  readonly id: string;
+  readonly fingerprints: readonly string[];
+  /** Lines that {@link parseAuthorizedKey} reads, or `@/path` of a file with one. */
+  readonly sshKeys: readonly string[];
 }
 
 /** What a plugin that hands a byte stream over says of it. `docs/spec/endpoint.md` 9. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isScope } from '@alknet/sdk';
+import { isScope, parseAuthorizedKey } from '@alknet/sdk';
 import { normaliseFingerprint } from './fingerprint.ts';
 
 export interface PeerEntry {
@@ -17,6 +17,8 @@ export interface PeerEntry {
   readonly enabled: boolean;
   readonly createdAt: string;
   readonly expiresAt?: string;
+  /** Lines of SSH keys, or `@/path` of a file with one; they open SSH alone. `docs/spec/ssh.md` 3.3. */
+  readonly sshKeys?: readonly string[];
   /** `host:port`; `docs/spec/cli.md` 5. */
   readonly addresses?: readonly string[];
   /** Members that alknet does not know are kept. */
@@ -92,6 +94,9 @@ export function parseEntry(value: unknown, index: number): PeerEntry {
     fingerprints: fingerprintsOf(entry['fingerprints'], (fault) => at('fingerprints', fault)),
     scopes,
     resources: resourcesOf(entry['resources'], (fault) => at('resources', fault)),
+    ...(entry['sshKeys'] === undefined
+      ? {}
+      : { sshKeys: sshKeysOf(entry['sshKeys'], (fault) => at('sshKeys', fault)) }),
     enabled: entry['enabled'] !== false,
   });
 }
@@ -123,6 +128,22 @@ function fingerprintsOf(value: unknown, at: (fault: string) => PeersFormatError)
     }
   });
   return Object.freeze(normal);
+}
+
+/** The file behind `@/path` is read by who uses it. */
+function sshKeysOf(value: unknown, at: (fault: string) => PeersFormatError): readonly string[] {
+  const lines = texts(value, at);
+  if (lines.length > maxFingerprints)
+    throw at(`${lines.length} lines, at most ${maxFingerprints} are allowed`);
+  for (const [index, line] of lines.entries()) {
+    if (line.startsWith('@/')) continue;
+    try {
+      parseAuthorizedKey(line);
+    } catch (error) {
+      throw at(`line ${index + 1}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return lines;
 }
 
 function resourcesOf(

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Identity, IdentityLookup, Log, RemoteAddress } from '@alknet/sdk';
+import type { Identity, IdentityLookup, Log, PeerDirectory, RemoteAddress } from '@alknet/sdk';
 import type { Endpoint } from '../endpoint/index.ts';
 import {
   changePeers,
@@ -26,6 +26,12 @@ export class NodePeers implements RegistryIdentities {
   readonly #tokenUses = new Map<string, { readonly tokenHash: string | undefined; readonly at: Date }>();
   #reloading: Promise<void> = Promise.resolve();
   #endpoint: Endpoint | undefined;
+  readonly #directory: PeerDirectory = Object.freeze({
+    resolvePeer: (id: string) => this.table.resolvePeer(id),
+    entries: () =>
+      this.table.peers().map(({ id, fingerprints, sshKeys = [] }) => ({ id, fingerprints, sshKeys })),
+    onChange: (listener: () => void) => this.table.onChange(() => listener()),
+  });
 
   constructor(dataDir: string, log: Log, maxPeers: () => number) {
     this.#dataDir = dataDir;
@@ -80,8 +86,8 @@ export class NodePeers implements RegistryIdentities {
   }
 
   #warn(): void {
-    for (const { id, fingerprints } of this.table.peers()) {
-      if (fingerprints.length === 0 && !this.table.hasToken(id))
+    for (const { id, fingerprints, sshKeys = [] } of this.table.peers()) {
+      if (fingerprints.length === 0 && sshKeys.length === 0 && !this.table.hasToken(id))
         this.#log.warn('peer has no credential', { peer: id });
     }
   }
@@ -136,10 +142,12 @@ export class NodePeers implements RegistryIdentities {
     return this.table.onChange(listener);
   }
 
-  lookup(): IdentityLookup {
+  /** A built-in plugin may also look at the entries themselves. */
+  lookup({ builtIn }: { readonly builtIn: boolean }): IdentityLookup {
     return {
       resolveFingerprint: (fingerprint) => this.resolveFingerprint(fingerprint),
       resolveToken: (token, remote) => this.resolveToken(token, remote ?? null),
+      ...(builtIn ? { peers: this.#directory } : {}),
     };
   }
 }

@@ -140,7 +140,8 @@ test('a token in the place of a fingerprint is refused and not repeated', async 
 
 test('IDN-15 members that are not known survive a change, in entries and in the file', async (t) => {
   const dataDir = await directory(t);
-  const alice = { id: 'alice', sshKeys: ['ssh-rsa AAAA'], 'x-note': { from: 'by hand', list: [1, 2] } };
+  const sshKeys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGqd1cQZFfumzCK4dgJjq6RbBoyue+rR0GnHuO6wEYE0 alice'];
+  const alice = { id: 'alice', sshKeys, 'x-note': { from: 'by hand', list: [1, 2] } };
   const file = { format: 'alknet-peers', version: 1, comment: 'ours', peers: [{ createdAt, ...alice }] };
   await writeFile(peersPath(dataDir), JSON.stringify(file));
   await changePeers(dataDir, (entries) => entries.map((entry) => ({ ...entry, scopes: ['admin'] })));

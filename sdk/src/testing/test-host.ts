@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { defaultCallLimits } from '../call/limits.ts';
-import { Capabilities } from '../capabilities.ts';
+import { Capabilities, type KeyCapabilities } from '../capabilities.ts';
 import type { Connection } from '../connection.ts';
 import { CallError, type CloseInfo } from '../errors.ts';
 import type { Identity } from '../identity.ts';
@@ -20,6 +20,7 @@ import type {
   DialRequest,
   DispatchAuth,
   Metrics,
+  PeerDirectory,
   Plugin,
   PluginHost,
 } from '../plugin.ts';
@@ -38,6 +39,10 @@ export interface TestNodeOptions {
   readonly fingerprints?: ReadonlyMap<string, Identity>;
   /** Values of the secrets that the plugin requests. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Key capabilities, of which the plugin gets those that it requests. */
+  readonly keys?: KeyCapabilities;
+  /** The peers, as a built-in plugin sees them. */
+  readonly peers?: PeerDirectory;
   readonly limits?: Partial<CallLimits>;
   /** Operations of other plugins, for composition and gateway. */
   readonly operations?: readonly AnyOperation[];
@@ -72,10 +77,11 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
   const log = captureLog(lines, { plugin: plugin.name });
   const store = new MemoryStore();
   const requests = plugin.requests ?? {};
-  const capabilities = grantedSecrets(requests.secrets ?? [], options.secrets ?? {});
+  const capabilities = grantedSecrets(requests.secrets ?? [], options);
   const identity = {
     resolveToken: (token: string) => options.tokens?.get(token),
     resolveFingerprint: (fingerprint: string) => options.fingerprints?.get(fingerprint),
+    ...(options.peers === undefined ? {} : { peers: options.peers }),
   };
   const operations = new TestOperations({
     plugin: plugin.name,
@@ -140,10 +146,14 @@ export function checkedConfig(plugin: Plugin, config: unknown): unknown {
   throw new Error(`plugin ${plugin.name}: ${faults.join('; ')}`);
 }
 
-function grantedSecrets(names: readonly string[], values: Readonly<Record<string, string>>): Capabilities {
-  let granted = new Capabilities();
+function grantedSecrets(
+  names: readonly string[],
+  { secrets = {}, keys = {} }: TestNodeOptions,
+): Capabilities {
+  const wished = Object.entries(keys).filter(([name]) => names.includes(name));
+  let granted = new Capabilities(Object.fromEntries(wished));
   for (const name of names) {
-    const value = values[name];
+    const value = secrets[name];
     if (value !== undefined) granted = granted.withApiKey(name, value);
   }
   return granted;
