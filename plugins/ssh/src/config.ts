@@ -1,0 +1,110 @@
+/**
+ * `plugins.ssh.config`: what `docs/spec/ssh.md` calls `ssh.<key>`, with the defaults.
+ *
+ * @module
+ */
+
+import { type Static, Type } from '@alknet/sdk';
+
+const closed = { additionalProperties: false } as const;
+
+/** Seconds, or text with a unit: `docs/spec/config.md` 2. */
+const Duration = (fallback: number | string, description: string) =>
+  Type.Union(
+    [Type.Number({ minimum: 0 }), Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(ms|s|m|h|d)$' })],
+    {
+      default: fallback,
+      description,
+    },
+  );
+
+const Count = (fallback: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 100_000, default: fallback, description });
+
+const Argv = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 });
+
+const UserCa = Type.Object(
+  {
+    key: Type.String({ description: 'public key line of the CA, or @/path of a file with it' }),
+    principals: Type.Optional(Type.Array(Type.String())),
+    scopes: Type.Optional(Type.Array(Type.String())),
+    resources: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
+    sourceAddress: Type.Optional(Type.Array(Type.String())),
+    maxValidity: Type.Optional(Duration(0, 'longest life of a certificate')),
+  },
+  closed,
+);
+
+const Revoked = Type.Union([
+  Type.String({ pattern: '^(ed25519|ssh-sha256):[0-9a-f]{64}$' }),
+  Type.Object(
+    {
+      ca: Type.String(),
+      serial: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^\\d{1,20}$' })]),
+    },
+    closed,
+  ),
+  Type.Object({ ca: Type.String(), keyId: Type.String() }, closed),
+]);
+
+export const Config = Type.Object(
+  {
+    listen: Type.Array(Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._-]+):\\d{1,5}$' }), {
+      default: [],
+      description: 'host:port of bare TCP listeners',
+    }),
+    ident: Type.String({ pattern: '^[\\x21-\\x2c\\x2e-\\x7e]{1,64}$', default: 'alknet' }),
+    banner: Type.Optional(Type.String({ maxLength: 8192 })),
+    users: Type.Array(Type.String(), { default: [], description: 'user names that may log in; empty: any' }),
+    userCas: Type.Array(UserCa, { default: [] }),
+    revoked: Type.Array(Revoked, { default: [] }),
+    shell: Type.Object(
+      {
+        command: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, default: ['/bin/sh', '-l'] }),
+        peers: Type.Record(Type.String(), Argv, { default: {} }),
+      },
+      { ...closed, default: {} },
+    ),
+    exec: Type.Object(
+      {
+        shell: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, default: ['/bin/sh', '-c'] }),
+        path: Type.Array(Type.String({ pattern: '^/[^:]*$' }), {
+          minItems: 1,
+          default: ['/usr/local/bin', '/usr/bin', '/bin'],
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    cwd: Type.Optional(Type.String({ pattern: '^/' })),
+    runAs: Type.Optional(
+      Type.Union([
+        Type.String({ minLength: 1 }),
+        Type.Object({ uid: Type.Integer({ minimum: 0 }), gid: Type.Integer({ minimum: 0 }) }, closed),
+      ]),
+    ),
+    allowRoot: Type.Boolean({ default: false }),
+    loginGrace: Duration('30s', 'time to log in'),
+    maxAuthAttempts: Count(6, 'failed attempts of a connection'),
+    maxConnectionsPerAddress: Count(32, 'of an IPv4 address or an IPv6 /64'),
+    maxUnauthenticated: Count(8, 'of these not yet logged in'),
+    maxChannels: Count(64, 'of a connection'),
+    maxListeners: Count(16, 'remote listeners of a connection'),
+    maxConnectionsPerIdentity: Count(64, 'logged in as one identity'),
+    idleTimeout: Duration('1h', 'without an open channel or traffic on any; 0: never'),
+    keepaliveInterval: Duration('30s', '0: never'),
+    keepaliveMisses: Count(3, 'unanswered, then the connection is closed'),
+  },
+  closed,
+);
+
+export type SshConfig = Static<typeof Config>;
+export type UserCaConfig = Static<typeof UserCa>;
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of a duration that the schema has let pass. */
+export function milliseconds(duration: number | string): number {
+  if (typeof duration === 'number') return duration * 1000;
+  const [, count = '0', unit = 's'] = /^([\d.]+)([a-z]+)$/.exec(duration) ?? [];
+  return Number(count) * (units[unit] ?? 1000);
+}

@@ -1,0 +1,117 @@
+/**
+ * The running plugin: what the parts are made of, and what the host tells them.
+ *
+ * @module
+ */
+
+import type { Duplex } from 'node:stream';
+import type { Connection, PluginHost, RunningPlugin } from '@alknet/sdk';
+import { Admission } from './admission.ts';
+import type { SshConfig } from './config.ts';
+import { SshConnection } from './connection.ts';
+import { noForwarding } from './forwarding.ts';
+import { Listeners } from './listeners.ts';
+import { SshLog, type Via } from './log-lines.ts';
+import { Authenticator } from './login/authenticator.ts';
+import type { Source, SshServer } from './server.ts';
+import { ciphersReady, hostKeyOf } from './transport/protocol.ts';
+
+export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlugin<SshConfig>> {
+  const pair = host.capabilities.key('ssh.hostKey');
+  if (pair === undefined)
+    throw new Error('the host key is not granted: plugins.ssh.grant.secrets has to name ssh.hostKey');
+  const { peers } = host.identity;
+  if (peers === undefined)
+    throw new Error('the peers are not visible: ssh runs in the process of the node (isolation "inline")');
+  await ciphersReady;
+
+  let config = host.config;
+  const authenticator = new Authenticator(peers, host.log);
+  authenticator.configure(config);
+  const server: SshServer = {
+    get config() {
+      return config;
+    },
+    hostKey: hostKeyOf(pair()),
+    log: host.log,
+    lines: new SshLog(host.log),
+    authenticator,
+    admission: new Admission(() => config),
+    forwarding: noForwarding,
+    dispatch: (alpn, stream, login, { remote, parent }) =>
+      host.dispatch(alpn, stream, {
+        identity: login.identity() ?? null,
+        remote,
+        transport: 'ssh',
+        ...(parent === undefined ? {} : { parent }),
+      }),
+  };
+  const connections = new Set<SshConnection>();
+
+  const serve = async (stream: Duplex, source: Source) => {
+    const place = server.admission.enter(source.remote?.address, source.fingerprint);
+    if (place === undefined) {
+      server.lines.refused(source.remote, 'limit');
+      stream.destroy();
+      return;
+    }
+    const connection = new SshConnection(stream, source, server, place, () => {});
+    connections.add(connection);
+    await connection.closed;
+    connections.delete(connection);
+  };
+  /** Ends those whose key would not be let in now. */
+  const recheck = () => {
+    for (const connection of connections)
+      if (connection.login?.lapsed() !== undefined) connection.end('revoked');
+  };
+  const stopFollowing = peers.onChange(() => {
+    authenticator.peersChanged();
+    recheck();
+  });
+  const listeners = new Listeners(host.log, (socket, source) => void serve(socket, source));
+  await listeners.set(config.listen);
+
+  return {
+    async connection(connection) {
+      await Promise.all(await streamsOf(connection, serve));
+    },
+    async configure(next) {
+      authenticator.configure(next);
+      config = next;
+      recheck();
+      await listeners.set(next.listen);
+    },
+    drain() {
+      listeners.close();
+    },
+    async stop() {
+      stopFollowing();
+      listeners.close();
+      for (const connection of connections) connection.kill();
+      await Promise.all([...connections].map(({ closed }) => closed));
+    },
+  };
+}
+
+/** Each stream that the other side opens is an SSH connection of its own. */
+async function streamsOf(
+  connection: Connection,
+  serve: (stream: Duplex, source: Source) => Promise<void>,
+): Promise<Promise<void>[]> {
+  const { transport, remote, auth } = connection;
+  const source: Source = {
+    via: viaOf(transport),
+    remote,
+    local: null,
+    fingerprint: auth.fingerprint,
+    parent: connection,
+  };
+  const served: Promise<void>[] = [];
+  for await (const stream of connection) served.push(serve(stream, source));
+  return served;
+}
+
+function viaOf(transport: string): Via {
+  return transport === 'quic' || transport === 'tls' || transport === 'iroh' ? transport : 'dispatch';
+}

@@ -1,0 +1,190 @@
+/** The plugin in a node in memory, on a bare TCP listener, and the stock OpenSSH client against it. */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Identity, PeerDirectory, PeerRecord } from '@alknet/sdk';
+import { createTestNode, type TestNode, type TestNodeOptions } from '@alknet/sdk/testing';
+import plugin from '../src/plugin.ts';
+
+export const hostPair = (() => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return {
+    privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(16),
+    publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(12),
+  };
+})();
+
+/** A table of peers that a test changes. */
+export class Peers implements PeerDirectory {
+  readonly #peers = new Map<string, { identity: Identity; record: PeerRecord; enabled: boolean }>();
+  readonly #listeners = new Set<() => void>();
+
+  set(id: string, scopes: readonly string[], record: Partial<PeerRecord> = {}, enabled = true): void {
+    this.#peers.set(id, {
+      identity: { id, scopes, resources: {} },
+      record: { fingerprints: [], sshKeys: [], ...record, id },
+      enabled,
+    });
+    for (const listener of this.#listeners) listener();
+  }
+
+  resolvePeer(id: string): Identity | undefined {
+    const peer = this.#peers.get(id);
+    return peer?.enabled === true ? peer.identity : undefined;
+  }
+
+  entries(): readonly PeerRecord[] {
+    return [...this.#peers.values()].map(({ record }) => record);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+export interface Key {
+  /** File with the private key. */
+  readonly file: string;
+  /** The line of the `.pub` file. */
+  readonly line: string;
+  readonly normal: string;
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Lab {
+  readonly node: TestNode;
+  readonly peers: Peers;
+  readonly port: number;
+  readonly folder: string;
+  key(name: string, ...type: readonly string[]): Key;
+  /** Options of ssh that reach the node with a key. */
+  options(key: Key | undefined, user?: string): string[];
+  /** The client with a command; resolves with what it made of it. */
+  ssh(key: Key | undefined, args: readonly string[], input?: string | Buffer): Promise<Ran>;
+  start(key: Key, args: readonly string[]): ChildProcess;
+  write(name: string, text: string, mode?: number): string;
+  /** Lines of the log that begin with `ssh …`. */
+  lines(start: string): string[];
+}
+
+/** Whoever runs the tests is not root for the programs that they start. */
+export const account = process.getuid?.() === 0 ? { runAs: 'nobody', cwd: '/' } : {};
+
+export async function lab(t: TestContext, config: object = {}, options: TestNodeOptions = {}): Promise<Lab> {
+  const folder = mkdtempSync(join(tmpdir(), 'alknet-ssh-'));
+  const peers = new Peers();
+  const node = await createTestNode(plugin, {
+    keys: { 'ssh.hostKey': () => hostPair },
+    peers,
+    config: { listen: ['127.0.0.1:0'], ...account, ...config },
+    ...options,
+  });
+  const running = new Set<ChildProcess>();
+  t.after(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    await node.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const port = listeningPort(node);
+  const write = (name: string, text: string, mode = 0o600) => {
+    const path = join(folder, name);
+    writeFileSync(path, text, { mode });
+    chmodSync(path, mode);
+    return path;
+  };
+  const hostLine = Buffer.concat([
+    Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20', 'latin1'),
+    hostPair.publicKey,
+  ]).toString('base64');
+  const known = write('known_hosts', `[127.0.0.1]:${port} ssh-ed25519 ${hostLine}\n`);
+  const sshOptions = (key: Key | undefined, user = 'somebody') => [
+    ...['-F', 'none', '-p', String(port), '-l', user],
+    ...['-o', `UserKnownHostsFile=${known}`, '-o', 'GlobalKnownHostsFile=/dev/null'],
+    ...['-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
+    ...['-o', 'IdentityAgent=none', '-o', 'LogLevel=ERROR'],
+    ...(key === undefined ? ['-o', 'PubkeyAuthentication=no'] : ['-i', key.file]),
+  ];
+  const start = (args: readonly string[]) => {
+    const child = spawn('ssh', args, { env: { PATH: process.env['PATH'], HOME: folder } });
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    child.stdin.on('error', () => {});
+    return child;
+  };
+  return {
+    node,
+    peers,
+    port,
+    folder,
+    write,
+    options: sshOptions,
+    key: (name, ...type) => makeKey(folder, name, type),
+    start: (key, args) => start([...sshOptions(key), ...args]),
+    ssh: (key, args, input = '') => {
+      const child = start([...sshOptions(key), ...args]);
+      child.stdin.end(input);
+      return ran(child);
+    },
+    lines: (begin) => node.log.map(({ event }) => event).filter((event) => event.startsWith(begin)),
+  };
+}
+
+export function ran(child: ChildProcess): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('latin1').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
+
+export function listeningPort(node: TestNode): number {
+  const line = node.log.findLast(({ event }) => event === 'ssh listening');
+  return Number(line?.fields['port']);
+}
+
+function makeKey(folder: string, name: string, type: readonly string[]): Key {
+  const file = join(folder, name);
+  const kind = type.length === 0 ? ['-t', 'ed25519'] : type;
+  const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-N', '', '-C', name, '-f', file, ...kind]);
+  if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`);
+  return keyAt(file);
+}
+
+export function keyAt(file: string): Key {
+  const { stdout } = spawnSync('cat', [`${file}.pub`], { encoding: 'utf8' });
+  const line = stdout.trim();
+  const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64');
+  const normal = line.startsWith('ssh-ed25519 ')
+    ? `ed25519:${blob.subarray(-32).toString('hex')}`
+    : `ssh-sha256:${createHash('sha256').update(blob).digest('hex')}`;
+  return { file, line, normal };
+}
+
+export async function until(
+  what: string,
+  probe: () => boolean | Promise<boolean>,
+  within = 10_000,
+): Promise<void> {
+  const begun = performance.now();
+  while (!(await probe())) {
+    if (performance.now() - begun > within) throw new Error(`${what}: not within ${within} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
