@@ -2,12 +2,13 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Identity, PeerDirectory, PeerRecord } from '@alknet/sdk';
 import { createTestNode, type TestNode, type TestNodeOptions } from '@alknet/sdk/testing';
+import { Client } from 'ssh2';
 import plugin from '../src/plugin.ts';
 
 export const hostPair = (() => {
@@ -130,14 +131,44 @@ export async function lab(t: TestContext, config: object = {}, options: TestNode
     write,
     options: sshOptions,
     key: (name, ...type) => makeKey(folder, name, type),
-    start: (key, args) => start([...sshOptions(key), ...args]),
+    start: (key, args) => start(withOptions(args, sshOptions(key))),
     ssh: (key, args, input = '') => {
-      const child = start([...sshOptions(key), ...args]);
+      const child = start(withOptions(args, sshOptions(key)));
       child.stdin.end(input);
       return ran(child);
     },
     lines: (begin) => node.log.map(({ event }) => event).filter((event) => event.startsWith(begin)),
   };
+}
+
+/** Of an option that stands twice, ssh takes the first. */
+function withOptions(args: readonly string[], options: readonly string[]): string[] {
+  const host = args.indexOf('127.0.0.1');
+  return [...args.slice(0, host), ...options, ...args.slice(host)];
+}
+
+/** The client of the library, logged in. */
+export async function connected(t: TestContext, port: number, key: Key): Promise<Client> {
+  const client = new Client();
+  t.after(() => client.end());
+  await new Promise<void>((resolve, reject) => {
+    client.on('ready', resolve).on('error', reject);
+    client.connect({ host: '127.0.0.1', port, username: 'somebody', privateKey: readFileSync(key.file) });
+  });
+  return client;
+}
+
+/** Logs in with the client of the library, which sends whatever it is told. Resolves with why it failed, or nothing. */
+export function libraryLogin(port: number, key: Key, username: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const client = new Client();
+    client.on('ready', () => {
+      client.end();
+      resolve(undefined);
+    });
+    client.on('error', (error) => resolve(error.message));
+    client.connect({ host: '127.0.0.1', port, username, privateKey: readFileSync(key.file) });
+  });
 }
 
 export function ran(child: ChildProcess): Promise<Ran> {

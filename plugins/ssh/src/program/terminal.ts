@@ -4,7 +4,7 @@
  * @module
  */
 
-import { chownSync } from 'node:fs';
+import { chownSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { type IPty, spawn } from '@lydell/node-pty';
 import type { Channel } from '../session/channel.ts';
@@ -31,14 +31,15 @@ export async function startOnPty(start: Start, pty: PtyRequest, channel: Channel
       ...(start.account.other ? { uid: start.account.uid, gid: start.account.gid } : {}),
     }),
   );
-  const { socket, name } = insideOf(terminal);
+  const { socket, descriptor, name } = insideOf(terminal);
   if (start.account.other && name !== undefined) chownSync(name, start.account.uid, start.account.gid);
   let given = true;
   const destroy = socket.destroy.bind(socket);
   // After the exit the library waits 200 ms for its socket to end and then drops what a slow reader has not taken yet. On
-  // Linux the end always comes, with the last byte.
+  // Linux the end always comes, as EIO or as an end, and after the last byte.
   if (process.platform === 'linux')
-    socket.destroy = (error?: Error) => (given && error === undefined ? socket : destroy(error));
+    socket.destroy = (error?: Error) =>
+      given && error === undefined && !socket.readableEnded ? socket : destroy(error);
   const leave = () => {
     given = false;
     destroy();
@@ -66,6 +67,10 @@ export async function startOnPty(start: Start, pty: PtyRequest, channel: Channel
     },
     attach() {
       socket.pipe(channel, { end: false });
+      socket.once('end', () => {
+        const rest = restOf(descriptor);
+        if (rest.length > 0 && channel.writable) channel.write(rest);
+      });
       channel.pipe(socket, { end: false });
       void channel.gone.then(leave);
     },
@@ -93,10 +98,30 @@ function withGroupsOf<Result>(account: Account, run: () => Result): Result {
   }
 }
 
+/**
+ * What the system still holds. A terminal gives 4 KiB a read at most, and libuv takes a read that does not fill its
+ * buffer for the last one when the other side has hung up. No more than the kernel keeps for a terminal, about 64 KiB.
+ */
+function restOf(descriptor: number): Buffer {
+  const parts: Buffer[] = [];
+  const part = Buffer.alloc(64 * 1024);
+  try {
+    for (let length = 1; length > 0; ) {
+      length = readSync(descriptor, part);
+      parts.push(Buffer.from(part.subarray(0, length)));
+    }
+  } catch {
+    // EIO: that was all.
+  }
+  return Buffer.concat(parts);
+}
+
 /** The stream with back-pressure behind the library's events. `test/library.test.ts` looks for it. */
-function insideOf(terminal: IPty): { socket: Socket; name: string | undefined } {
+function insideOf(terminal: IPty): { socket: Socket; descriptor: number; name: string | undefined } {
   const socket: unknown = Reflect.get(terminal, '_socket');
   const name: unknown = Reflect.get(terminal, 'ptsName');
-  if (!(socket instanceof Socket)) throw new Error('node-pty has changed: its socket is not where it was');
-  return { socket, name: typeof name === 'string' ? name : undefined };
+  const descriptor: unknown = Reflect.get(terminal, 'fd');
+  if (!(socket instanceof Socket) || typeof descriptor !== 'number')
+    throw new Error('node-pty has changed: its socket is not where it was');
+  return { socket, descriptor, name: typeof name === 'string' ? name : undefined };
 }

@@ -27,9 +27,7 @@ export function isVariable(data: unknown): data is { readonly name: string; read
 }
 
 /** Of `direct-tcpip`. */
-export function isTcpTarget(
-  data: unknown,
-): data is {
+export function isTcpTarget(data: unknown): data is {
   readonly destIP: string;
   readonly destPort: number;
   readonly srcIP: string;
