@@ -5,6 +5,7 @@
  */
 
 import { type Static, Type } from '@alknet/sdk';
+import { ForwardPolicySchema } from './forward/policy.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -83,6 +84,26 @@ export const Config = Type.Object(
       ]),
     ),
     allowRoot: Type.Boolean({ default: false }),
+    forward: Type.Object(
+      {
+        policy: { ...ForwardPolicySchema, default: {} },
+        egress: Type.Optional(
+          Type.Object(
+            {
+              url: Type.String({ description: 'socks5://host:port or http://host:port' }),
+              credentials: Type.Optional(
+                Type.Object(
+                  { secret: Type.String({ minLength: 1 }) },
+                  { ...closed, description: 'user:password' },
+                ),
+              ),
+            },
+            { ...closed, description: 'proxy that all forwarded connections leave through' },
+          ),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     loginGrace: Duration('30s', 'time to log in'),
     maxAuthAttempts: Count(6, 'failed attempts of a connection'),
     maxConnectionsPerAddress: Count(32, 'of an IPv4 address or an IPv6 /64'),

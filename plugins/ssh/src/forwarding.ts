@@ -1,6 +1,6 @@
 /**
  * What the server asks of forwarding: connections of the client's to elsewhere, and listeners for it here.
- * `docs/spec/ssh.md` 7. Until it is there, everything is refused.
+ * `docs/spec/ssh.md` 7.
  *
  * @module
  */
@@ -61,11 +61,3 @@ export interface Forwarding {
   /** The connection is over. */
   closed(client: ForwardClient): void;
 }
-
-export const noForwarding: Forwarding = {
-  connect: () => Promise.reject(new Refused(1)),
-  listen: () => Promise.reject(new Refused(1)),
-  cancel: () => Promise.resolve(false),
-  listeners: () => 0,
-  closed: () => {},
-};

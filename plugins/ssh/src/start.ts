@@ -9,7 +9,8 @@ import type { Connection, PluginHost, RunningPlugin } from '@alknet/sdk';
 import { Admission } from './admission.ts';
 import type { SshConfig } from './config.ts';
 import { SshConnection } from './connection.ts';
-import { noForwarding } from './forwarding.ts';
+import { egressOf } from './forward/egress.ts';
+import { PolicyForwarding, policyOf } from './forward/policy-forwarding.ts';
 import { Listeners } from './listeners.ts';
 import { SshLog, type Via } from './log-lines.ts';
 import { Authenticator } from './login/authenticator.ts';
@@ -26,6 +27,12 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
   await ciphersReady;
 
   let config = host.config;
+  /** @throws Error for a policy or proxy that cannot be read */
+  const forwardingOf = ({ forward }: SshConfig) => ({
+    policy: policyOf(forward.policy),
+    egress: egressOf(forward.egress, host.capabilities),
+  });
+  const forwarding = new PolicyForwarding(forwardingOf(config));
   const authenticator = new Authenticator(peers, host.log);
   authenticator.configure(config);
   const server: SshServer = {
@@ -37,7 +44,7 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
     lines: new SshLog(host.log),
     authenticator,
     admission: new Admission(() => config),
-    forwarding: noForwarding,
+    forwarding,
     dispatch: (alpn, stream, login, { remote, parent }) =>
       host.dispatch(alpn, stream, {
         identity: login.identity() ?? null,
@@ -77,8 +84,10 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
       await Promise.all(await streamsOf(connection, serve));
     },
     async configure(next) {
+      const settings = forwardingOf(next);
       authenticator.configure(next);
       config = next;
+      forwarding.configure(settings);
       recheck();
       await listeners.set(next.listen);
     },

@@ -7,8 +7,8 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, Client } from 'ssh2';
-import { ChannelStream } from '../channel-stream.ts';
 import { join } from '../forward/tunnel.ts';
+import { ChannelStream } from './channel-stream.ts';
 import type { End } from './forward-spec.ts';
 
 /** RFC 4254 5.1. */

@@ -7,7 +7,7 @@
 
 import { connect, type Socket } from 'node:net';
 import type { AcceptConnection, Channel, Client, RejectConnection } from 'ssh2';
-import { ChannelStream } from '../channel-stream.ts';
+import { ChannelStream } from './channel-stream.ts';
 import { carry } from './channels.ts';
 import type { End, ForwardSpec } from './forward-spec.ts';
 

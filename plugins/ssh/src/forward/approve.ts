@@ -27,7 +27,7 @@ const mostAddresses = 16;
 const resolveMs = 5000;
 
 export interface ApproveOptions {
-  readonly policy: ForwardPolicy;
+  readonly policy: Pick<ForwardPolicy, 'judge'>;
   readonly requester: Requester;
   readonly resolve: Resolve;
   /** What the login key or certificate narrows the policy to. */

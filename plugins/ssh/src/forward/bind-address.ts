@@ -26,7 +26,7 @@ function bindAddresses(text: string): readonly { name?: string; address: string 
 }
 
 export interface ListenOptions {
-  readonly policy: ForwardPolicy;
+  readonly policy: Pick<ForwardPolicy, 'judge'>;
   readonly requester: Requester;
   readonly narrowed?: (candidate: Candidate) => boolean;
 }

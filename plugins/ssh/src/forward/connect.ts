@@ -27,7 +27,7 @@ export const systemResolve: Resolve = async (name, signal) => {
 export interface Egress {
   readonly proxy: ProxyAddress;
   /** Read anew at each connection. */
-  readonly credentials: () => Promise<ProxyCredentials | undefined>;
+  readonly credentials: () => ProxyCredentials | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function connectApproved(
     const turn = isLast ? within : AbortSignal.any([within, AbortSignal.timeout(attemptMs)]);
     try {
       if (egress !== undefined) {
-        const credentials = await egress.credentials();
+        const credentials = egress.credentials();
         const host = name ?? address?.text ?? '';
         return await connectThrough(egress.proxy, host, port, {
           ...(credentials && { credentials }),

@@ -3,7 +3,7 @@
  *
  * The library's own channel closes both directions when a server ends its writing one, never calls back a write that the
  * other side's close overtook, and has no `destroy` in the sense of streams. Half-close in both directions
- * (`docs/spec/ssh.md` 7.6) and back-pressure need all three.
+ * (`docs/spec/ssh.md` 7.6) and back-pressure need all three. The server of this plugin has channels of its own.
  *
  * @module
  */
