@@ -61,11 +61,11 @@ function handshake(socket: Socket, checked: Checked | undefined): Promise<Connec
     };
     const onData = (chunk: Buffer) => {
       const step = machine.push(chunk);
+      if (step.answer !== undefined) socket.write(step.answer);
       if (step.kind === 'connect') {
         socket.pause();
         return over(step);
       }
-      if (step.answer !== undefined) socket.write(step.answer);
       if (step.kind === 'more') return;
       socket.destroySoon();
       over();

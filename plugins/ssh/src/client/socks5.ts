@@ -31,8 +31,14 @@ export type Step =
   | { readonly kind: 'more'; readonly answer?: Buffer }
   /** Send the answer, if there is one, and close. */
   | { readonly kind: 'close'; readonly answer?: Buffer }
-  /** What the client asks for; `early` are bytes that came behind the request. */
-  | { readonly kind: 'connect'; readonly host: string; readonly port: number; readonly early: Buffer };
+  /** What the client asks for, with the answer to what came before it; `early` are bytes that came behind it. */
+  | {
+      readonly kind: 'connect';
+      readonly answer?: Buffer;
+      readonly host: string;
+      readonly port: number;
+      readonly early: Buffer;
+    };
 
 const noAuthentication = 0;
 const userAndPassword = 2;
@@ -65,7 +71,7 @@ export class Socks5Handshake {
         if (step.answer) answers.push(step.answer);
         continue;
       }
-      if (step.kind === 'connect') return step;
+      if (step.kind === 'connect') return { ...step, ...joined(answers) };
       if (step.answer) answers.push(step.answer);
       return { kind: 'close', ...joined(answers) };
     }

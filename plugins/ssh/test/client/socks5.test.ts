@@ -14,7 +14,7 @@ function run(pieces: readonly Buffer[], handshake = new Socks5Handshake()): { an
   let last: Step = { kind: 'more' };
   for (const piece of pieces) {
     last = handshake.push(piece);
-    if (last.kind !== 'connect') answers += last.answer?.toString('hex') ?? '';
+    answers += last.answer?.toString('hex') ?? '';
     if (last.kind !== 'more') break;
   }
   return { answers, last };
@@ -29,7 +29,8 @@ test('a name, an IPv4 and an IPv6 address are passed on as they are', () => {
   ] as const) {
     const { answers, last } = run([greeting, request]);
     assert.equal(answers, '0500');
-    assert.deepEqual(last, { kind: 'connect', host, port: 443, early: Buffer.alloc(0) });
+    assert.ok(last.kind === 'connect');
+    assert.deepEqual([last.host, last.port, last.early.length], [host, 443, 0]);
   }
 });
 
@@ -39,7 +40,8 @@ test('any split of the bytes gives the same, and bytes behind the request are ke
     fc.property(fc.uniqueArray(fc.integer({ min: 1, max: all.length - 6 }), { maxLength: 6 }), (cuts) => {
       const at = [0, ...cuts.toSorted((a, b) => a - b), all.length];
       const pieces = at.slice(1).map((end, i) => all.subarray(at[i], end));
-      const { last } = run(pieces);
+      const { last, answers } = run(pieces);
+      assert.equal(answers, '0500');
       assert.equal(last.kind, 'connect');
       if (last.kind === 'connect') {
         assert.equal(last.host, 'example.com');

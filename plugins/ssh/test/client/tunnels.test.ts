@@ -60,7 +60,8 @@ async function ask(end: End | undefined, question: string): Promise<string> {
   socket.on('data', (chunk) => {
     text += chunk;
   });
-  const closed = once(socket, 'close');
+  // `once` of events would reject at a reset, which is an answer here.
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.on('error', () => {});
   socket.end(question);
   await closed;

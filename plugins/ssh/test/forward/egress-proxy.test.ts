@@ -38,11 +38,9 @@ function socksProxy(
     const handshake = new Socks5Handshake(users ? checked : undefined);
     socket.on('data', function onData(chunk: Buffer) {
       const step = handshake.push(chunk);
-      if (step.kind !== 'connect') {
-        if (step.answer) socket.write(step.answer);
-        if (step.kind === 'close') socket.end();
-        return;
-      }
+      if (step.answer) socket.write(step.answer);
+      if (step.kind === 'close') socket.end();
+      if (step.kind !== 'connect') return;
       socket.off('data', onData);
       const answer = Buffer.from(reply(Reply.SUCCEEDED));
       answer[1] = code;
