@@ -134,8 +134,10 @@ export class SshLink extends EventEmitter<LinkEvents> {
     const closed = new Promise<void>((resolve) => {
       client.once('close', () => resolve());
     });
+    // The library only ends its half of the stream then, and a node that goes on would keep it open.
     client.on('error', (error) => {
       failure ??= error;
+      sock.destroy();
     });
     const ready = new Promise<void>((resolve) => {
       client.once('ready', () => resolve());
