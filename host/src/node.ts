@@ -78,6 +78,8 @@ export interface NodeOptions extends LoadOptions {
   readonly ownProcess?: boolean;
   /** Milliseconds that the source of a plugin must be quiet before it is loaded anew; default 100. */
   readonly sourceQuiet?: number;
+  /** Keep a thread ready for the next reload of each plugin in a worker; default false. */
+  readonly spareThreads?: boolean;
   readonly onPluginEvent?: (event: PluginEvent) => void;
 }
 
@@ -224,6 +226,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       return live.current.limits.reloadGrace;
     },
     sourceQuiet: options.sourceQuiet ?? 100,
+    spareThreads: options.spareThreads ?? false,
     onEvent: options.onPluginEvent,
     metrics,
     log,

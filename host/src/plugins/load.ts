@@ -25,7 +25,7 @@ import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { isBuiltIn, type Located, locatePlugin } from './resolve.ts';
 import { satisfies } from './semver.ts';
 import { type Trust, type Vouched, vouch } from './trust.ts';
-import { NoPluginError, openInThread, type PluginThread, type ThreadOptions } from './worker/index.ts';
+import { NoPluginError, openInThread, type PluginThread, type WorkerThread } from './worker/index.ts';
 
 export interface LoadedPlugin {
   readonly plugin: Plugin;
@@ -59,8 +59,8 @@ export interface LoadPluginOptions {
   /** Version of the host's `@alknet/sdk`. */
   readonly sdkVersion: string;
   readonly trust: Trust;
-  /** In a thread of its own; absent: in that of the node. */
-  readonly thread?: Omit<ThreadOptions, 'plugin'>;
+  /** Gives the thread that its code is for, and is asked when there is code; absent: that of the node. */
+  readonly thread?: () => WorkerThread;
   /** Makes one module of the entry; default: from nothing, and once. */
   readonly bundle?: (entry: string) => Promise<Bundle>;
 }
@@ -160,7 +160,7 @@ async function importPlugin(name: string, located: Located, options: LoadPluginO
   let module: unknown;
   try {
     if (options.thread !== undefined) {
-      const opened = await openInThread(url, { ...options.thread, plugin: name });
+      const opened = await openInThread(url, options.thread());
       return { ...opened, ...code };
     }
     module = await import(url);

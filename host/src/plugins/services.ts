@@ -39,6 +39,11 @@ export interface PluginServices {
   readonly reloadGrace: number;
   /** Milliseconds without a further change of a source file before a plugin is loaded anew. */
   readonly sourceQuiet: number;
+  /**
+   * Whether each plugin in a worker has a thread in stock for its next reload. It costs memory, and is for authors, who
+   * wait for what they saved.
+   */
+  readonly spareThreads: boolean;
   /** Told when a plugin has come to another state. */
   readonly onEvent?: ((event: PluginEvent) => void) | undefined;
   readonly metrics: MetricTable;

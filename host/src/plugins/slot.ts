@@ -11,20 +11,15 @@ import { announceLoad } from './announce.ts';
 import type { ContributionTable } from './contributions.ts';
 import { lineToAdd, missingGrants, unusedGrants } from './grants.ts';
 import { PluginInstance } from './instance.ts';
-import { type LoadedPlugin, loadPlugin } from './load.ts';
+import { isolationOf, PluginCode } from './plugin-code.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
 import { Restarts, restartDelay } from './restarts.ts';
 import type { Isolation, PluginServices } from './services.ts';
-import { PluginSources, type Save } from './sources.ts';
+import type { Save } from './sources.ts';
 import { atMost } from './time-limit.ts';
 import { defaultHeartbeat } from './worker/index.ts';
 
 export type PluginState = 'running' | 'starting' | 'stopping' | 'disabled' | 'failed';
-
-/** Where the plugin of an entry runs. `docs/spec/config.md` 6.1. */
-export function isolationOf({ isolation, use }: PluginEntry): 'inline' | 'worker' {
-  return isolation ?? (use === undefined ? 'inline' : 'worker');
-}
 
 /**
  * Reloads of code in the thread of the node after which a restart is advised: a module that was loaded once stays in
@@ -56,7 +51,7 @@ export class PluginSlot {
   /** The current instance, when its thread has ended: its calls and connections fail until it is replaced. */
   private lost: PluginInstance | undefined;
   private restart: NodeJS.Timeout | undefined;
-  private readonly sources: PluginSources;
+  private readonly code: PluginCode;
   /** The save that the next reload follows. */
   private save: Save | undefined;
   private loads = 0;
@@ -67,7 +62,7 @@ export class PluginSlot {
     this.contributions = contributions;
     this.isolation = services.isolation ?? { heartbeat: defaultHeartbeat, restartDelay };
     this.restarts = new Restarts((ends) => this.isolation.restartDelay(ends));
-    this.sources = new PluginSources(name, services, (save) => this.saved(save));
+    this.code = new PluginCode(name, services, this.isolation.heartbeat, (save) => this.saved(save));
   }
 
   get state(): PluginState {
@@ -124,7 +119,7 @@ export class PluginSlot {
     const reason = new Error('the node is stopping');
     const ended = await Promise.all(instances.map((instance) => instance.stop(reason)));
     if (this.phase === 'stopping') this.phase = 'disabled';
-    await this.sources.close();
+    await this.code.close();
     return !ended.includes(false);
   }
 
@@ -186,7 +181,7 @@ export class PluginSlot {
     if (previous === undefined) this.phase = 'starting';
     let next: PluginInstance | undefined;
     try {
-      const loaded = await this.load(entry);
+      const loaded = await this.code.load(entry);
       next = new PluginInstance(entry, loaded, this.services);
       announceLoad(next, previous, this.services.log);
       this.starting = next;
@@ -202,6 +197,7 @@ export class PluginSlot {
       return this.failed(error, entry, save);
     } finally {
       this.starting = undefined;
+      this.code.makeReady(entry);
     }
     this.current = next;
     this.phase = 'running';
@@ -233,29 +229,13 @@ export class PluginSlot {
     });
   }
 
-  private async load(entry: PluginEntry): Promise<LoadedPlugin> {
-    const { name, use, limits } = entry;
-    const { directory, sdkVersion, trust } = this.services;
-    const thread = { memory: limits.memory, heartbeat: this.isolation.heartbeat };
-    const options = { directory, sdkVersion, trust, ...(isolationOf(entry) === 'inline' ? {} : { thread }) };
-    if (use === undefined) return loadPlugin(name, use, options);
-    this.sources.failed = false;
-    try {
-      return await loadPlugin(name, use, { ...options, bundle: this.sources.bundle });
-    } finally {
-      // From here on: also while it starts, and when it cannot be loaded.
-      if (!this.stopped) await this.sources.follow(use);
-      if (this.stopped) await this.sources.close();
-    }
-  }
-
   private disable(): void {
     const { current } = this;
     this.problem = undefined;
     this.failedWith = undefined;
     this.phase = 'disabled';
     this.save = undefined;
-    void this.sources.close();
+    void this.code.rest();
     if (current === undefined) return;
     this.takeAway(current);
     this.services.log.info('plugin disabled', { plugin: this.name });
@@ -321,7 +301,7 @@ export class PluginSlot {
   }
 
   private failed(error: unknown, entry: PluginEntry | undefined, save?: Save): void {
-    this.sources.failed = true;
+    this.code.hasFailed();
     if (this.lost !== undefined && this.lost === this.current) return this.threadEnded(this.lost, error);
     this.problem = asPluginError(error);
     this.failedWith = entry;

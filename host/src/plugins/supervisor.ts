@@ -12,10 +12,11 @@ import { ContributionTable } from './contributions.ts';
 import { type GrantEntry, missingGrants } from './grants.ts';
 import type { PluginInstance } from './instance.ts';
 import { lockPath, readLock } from './lock-file.ts';
+import { isolationOf } from './plugin-code.ts';
 import { PluginError, reasonOf } from './plugin-error.ts';
 import { locatePlugin, NotInThisBuildError } from './resolve.ts';
 import type { PluginServices } from './services.ts';
-import { isolationOf, PluginSlot, type PluginState } from './slot.ts';
+import { PluginSlot, type PluginState } from './slot.ts';
 import { TrustError } from './trust.ts';
 
 export interface PluginRow {

@@ -1,6 +1,7 @@
 /**
  * Reloads a plugin in a worker as often as the first argument says, with calls in between, and prints what the process
- * holds after a collection, before and after: `node --expose-gc reload-memory.mjs 100`.
+ * holds after a collection, before and after: `node --expose-gc reload-memory.mjs 100`. With `spare` as second argument
+ * each reload finds a thread that was made before it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,6 +31,7 @@ const supervisor = new PluginSupervisor({
   sdkVersion: '0.1.0',
   trust: { mode: 'any', publishers: {} },
   sourceQuiet: 100,
+  spareThreads: process.argv[3] === 'spare',
   node: { id: 'ed25519:00', z32: 'y', name: 'test', version: '0.1.0' },
   limits: {},
   reloadGrace: 0,

@@ -37,7 +37,7 @@ test('CFG-20 one plugin that fails to start leaves the others and the node runni
     worse: inline('./worse.ts'),
     broken: inline('./broken.ts'),
     throws: inline('./throws.ts'),
-    http: true,
+    msg: true,
     clock: inline('./clock.ts'),
   });
   const rows = Object.fromEntries(node.supervisor.rows().map((row) => [row.name, row]));
@@ -55,7 +55,7 @@ test('CFG-20 one plugin that fails to start leaves the others and the node runni
     column: 11,
   });
   assert.match(said('throws'), /its module threw: at load/);
-  assert.match(said('http'), /not available in this build/);
+  assert.match(said('msg'), /not available in this build/);
   assert.equal(node.lines.filter(({ event }) => event === 'plugin failed').length, 5);
 });
 

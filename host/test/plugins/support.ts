@@ -51,7 +51,10 @@ export interface Bench {
 
 let benches = 0;
 
-export async function bench(t: TestContext, { sourceQuiet = 60_000 } = {}): Promise<Bench> {
+export async function bench(
+  t: TestContext,
+  { sourceQuiet = 60_000, spareThreads = false } = {},
+): Promise<Bench> {
   const directory = await temporary(t);
   const store = await openEmbeddedStore(join(directory, 'store.db'));
   const router = new AlpnRouter();
@@ -83,6 +86,7 @@ export async function bench(t: TestContext, { sourceQuiet = 60_000 } = {}): Prom
     reloadGrace: 50,
     // A test that reloads by itself, or not at all, must not meet the reload of its own saves.
     sourceQuiet,
+    spareThreads,
     metrics: new MetricTable(),
     log,
     pluginLog: () => log,

@@ -114,6 +114,7 @@ export async function runDev(context: Context): Promise<number> {
       logFormat: 'json',
       logStream: report.log,
       sourceQuiet,
+      spareThreads: true,
       onPluginEvent,
     });
     await follow();

@@ -4,5 +4,6 @@
  * @module
  */
 
-export { defaultHeartbeat } from './node/worker-thread.ts';
-export { NoPluginError, openInThread, type PluginThread, type ThreadOptions } from './open.ts';
+export { ThreadSupply } from './node/thread-supply.ts';
+export { defaultHeartbeat, type ThreadOptions, WorkerThread } from './node/worker-thread.ts';
+export { NoPluginError, openInThread, type PluginThread } from './open.ts';

@@ -7,9 +7,7 @@
 import type { Plugin } from '@alknet/sdk';
 import type { PluginError } from '../plugin-error.ts';
 import { proxyPlugin } from './node/plugin-proxy.ts';
-import { type ThreadOptions, WorkerThread } from './node/worker-thread.ts';
-
-export type { ThreadOptions } from './node/worker-thread.ts';
+import type { WorkerThread } from './node/worker-thread.ts';
 
 /** What its instance needs to know of a plugin's thread. */
 export interface PluginThread {
@@ -29,11 +27,10 @@ export interface OpenedPlugin {
 export class NoPluginError extends Error {}
 
 /**
- * Imports the module in a new thread, which the caller closes.
+ * Imports the module in the thread, which the caller closes.
  * @throws NoPluginError, what the module throws, and PluginError when the thread ends
  */
-export async function openInThread(url: string, options: ThreadOptions): Promise<OpenedPlugin> {
-  const thread = new WorkerThread(options);
+export async function openInThread(url: string, thread: WorkerThread): Promise<OpenedPlugin> {
   try {
     const described = await thread.link.call('load', [url]);
     if ('fault' in described) throw new NoPluginError(described.fault);

@@ -5,7 +5,7 @@
 import { describe } from 'node:test';
 import type { Plugin } from '@alknet/sdk';
 import { type ConformanceOptions, conformance, createTestNode } from '@alknet/sdk/testing';
-import { openInThread } from '../../../src/plugins/worker/index.ts';
+import { openInThread, WorkerThread } from '../../../src/plugins/worker/index.ts';
 
 const secrets = { 'acme-invoice-key': 'a key for tests' };
 
@@ -18,11 +18,10 @@ for (const [name, options] of [
   const manifest = new URL(`../../../../examples/${name}/package.json`, import.meta.url);
   const { default: plugin }: { default: Plugin } = await import(url);
   const inThread = async () => {
-    const { plugin: standIn, thread } = await openInThread(url, {
-      plugin: name,
-      memory: 512 * 1024 * 1024,
-      heartbeat: 10_000,
-    });
+    const { plugin: standIn, thread } = await openInThread(
+      url,
+      new WorkerThread({ plugin: name, memory: 512 * 1024 * 1024, heartbeat: 10_000 }),
+    );
     const node = await createTestNode(standIn, options);
     const stop = node.stop.bind(node);
     node.stop = async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Plugin } from '@alknet/sdk';
 import { createTestNode, type TestNode, type TestNodeOptions } from '@alknet/sdk/testing';
-import { openInThread, type PluginThread } from '../../../src/plugins/worker/index.ts';
+import { openInThread, type PluginThread, WorkerThread } from '../../../src/plugins/worker/index.ts';
 
 export interface Opened {
   readonly plugin: Plugin;
@@ -27,7 +27,7 @@ export async function open(
     const copy: { default: Plugin } = await import(`${url}?${Math.random()}`);
     return { plugin: copy.default, thread: undefined };
   }
-  const opened = await openInThread(url, { plugin: 'all', memory, heartbeat: 10_000 });
+  const opened = await openInThread(url, new WorkerThread({ plugin: 'all', memory, heartbeat: 10_000 }));
   t.after(() => opened.thread.close());
   return opened;
 }

@@ -27,13 +27,13 @@ const looks = 20;
 const MiB = 1024 * 1024;
 
 export class WorkerThread {
+  readonly options: ThreadOptions;
   readonly link: Link<HostMethods, ThreadMethods>;
   /** Resolves with the reason when the thread ends without having been asked to; else never. */
   readonly ended: Promise<PluginError>;
   /** Called at each look at the thread. */
   onLook: () => void = () => {};
   readonly #worker: Worker;
-  readonly #options: ThreadOptions;
   readonly #watch: NodeJS.Timeout;
   readonly #flags = new Int32Array(new SharedArrayBuffer(16));
   #report: (reason: PluginError) => void = () => {};
@@ -43,7 +43,7 @@ export class WorkerThread {
   #tooLarge = 0;
 
   constructor(options: ThreadOptions) {
-    this.#options = options;
+    this.options = options;
     const { port1, port2 } = new MessageChannel();
     const answers = new MessageChannel();
     const look = Math.max(1, Math.round(options.heartbeat / looks));
@@ -72,7 +72,7 @@ export class WorkerThread {
 
   /** Ends the thread, whatever it does. */
   async close(): Promise<void> {
-    this.#stop(new PluginError(`the thread of plugin ${this.#options.plugin} has been stopped`));
+    this.#stop(new PluginError(`the thread of plugin ${this.options.plugin} has been stopped`));
     await this.#over;
   }
 
@@ -82,7 +82,7 @@ export class WorkerThread {
     // Before its first beat it is still being made.
     this.#silent = beats === this.#beats && beats > 0 ? this.#silent + 1 : 0;
     this.#beats = beats;
-    const { heartbeat, memory, plugin } = this.#options;
+    const { heartbeat, memory, plugin } = this.options;
     if (this.#silent >= looks) this.#fail(this.#error(`gave no sign of life for ${heartbeat / 1000} s`));
     // V8's limit holds for the heap; what buffers hold is outside of it. One look may come before a collection.
     const outside = Atomics.load(this.#flags, 2) * 1024;
@@ -94,14 +94,14 @@ export class WorkerThread {
   }
 
   #thrown(error: Error & { code?: unknown }): PluginError {
-    const { plugin, memory } = this.#options;
+    const { plugin, memory } = this.options;
     if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
       return this.#error(`ran out of memory: plugins.${plugin}.limits.memory is ${formatSize(memory)}`);
     return this.#error(`ended by an uncaught exception: ${reasonOf(error)}`, error);
   }
 
   #error(what: string, cause?: unknown): PluginError {
-    return new PluginError(`the thread of plugin ${this.#options.plugin} ${what}`, { cause });
+    return new PluginError(`the thread of plugin ${this.options.plugin} ${what}`, { cause });
   }
 
   #fail(reason: PluginError): void {
