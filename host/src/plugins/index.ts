@@ -6,12 +6,14 @@
 
 export { requestLines } from './announce.ts';
 export { readArchive, writeFiles } from './archive.ts';
+export { type Bundle, bundlePlugin } from './bundle.ts';
 export { codeFrame } from './code-frame.ts';
 export type { PluginEvent } from './events.ts';
 export { catchFaults, type Fault } from './faults.ts';
 export { type Granted, grantedOf, lineToAdd, missingGrants } from './grants.ts';
+export { importFaults } from './imports.ts';
 export type { PluginInstance } from './instance.ts';
-export { loadPlugin } from './load.ts';
+export { type LoadedPlugin, loadPlugin } from './load.ts';
 export { type LockEntry, lockPath, readLock, writeLockEntry } from './lock-file.ts';
 export { manifestOf, readManifest } from './manifest.ts';
 export { type MetricRow, MetricTable } from './metrics.ts';
@@ -27,9 +29,9 @@ export {
   verifyDirectory,
 } from './pack.ts';
 export { signatureFile } from './package-files.ts';
-export { PluginError, type SourcePlace, type SourceProblem } from './plugin-error.ts';
+export { PluginError, reasonOf, type SourcePlace, type SourceProblem, stackOf } from './plugin-error.ts';
 export { lackingRight, type Refusal } from './refusals.ts';
-export { builtInNames, isBuiltIn, locatePlugin, NotInThisBuildError } from './resolve.ts';
+export { builtInNames, isBuiltIn, type Located, locatePlugin, NotInThisBuildError } from './resolve.ts';
 export type { PluginServices, PluginSurface } from './services.ts';
 export { publicKeyText, signPackage } from './signature.ts';
 export { manyReloads, type PluginState } from './slot.ts';

@@ -15,6 +15,7 @@ import { initCommand } from './init.ts';
 import { peerCommands } from './peer.ts';
 import { pipeCommand } from './pipe.ts';
 import { pluginCommands } from './plugin.ts';
+import { pluginCheckCommand } from './plugin-check.ts';
 import { pluginNewCommand } from './plugin-new.ts';
 import { secretCommands } from './secret.ts';
 import { statusCommand } from './status.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   ...secretCommands,
   ...vaultCommands,
   pluginNewCommand,
+  pluginCheckCommand,
   ...pluginCommands,
   pipeCommand,
   doctorCommand,
@@ -46,7 +48,7 @@ export const commands: readonly Command[] = [
 ];
 
 /** Known names that this build does not have. */
-const later = ['plugin check', 'ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
+const later = ['ssh', 'sftp', 'socks', 'forward', 'git', 'dns', 'blob', 'msg'];
 
 export function refuseLater(words: readonly string[]): void {
   const name = later.find((text) => text.split(' ').every((word, i) => words[i] === word));

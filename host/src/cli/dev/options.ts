@@ -51,7 +51,8 @@ async function targetsOf(args: readonly string[], basePath: string | undefined):
   return await Promise.all(wanted.map(targetOf));
 }
 
-async function secretsOf(texts: readonly string[]): Promise<Map<string, string>> {
+/** Those of `--secret NAME=FILE`. @throws CliError exit 2 */
+export async function secretsOf(texts: readonly string[]): Promise<Map<string, string>> {
   const secrets = new Map<string, string>();
   for (const text of texts) {
     const [, name, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
@@ -68,7 +69,8 @@ function portOf(text = '0'): number {
   return Number(text);
 }
 
-function isolationOf(text: string | undefined): string | undefined {
+/** That of `--isolation`. @throws CliError exit 2 */
+export function isolationOf(text: string | undefined): 'inline' | 'worker' | undefined {
   if (text !== undefined && text !== 'inline' && text !== 'worker')
     throw usage(`--isolation: expected inline or worker, found ${JSON.stringify(text)}`);
   return text;
