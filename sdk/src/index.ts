@@ -27,6 +27,7 @@ export * from './operation-check.ts';
 export * from './plugin.ts';
 export { type Placed, Roster } from './roster.ts';
 export * from './run.ts';
+export { fitting } from './sample.ts';
 export * from './schema.ts';
 export * from './serve-operations.ts';
 export * from './single-stream.ts';

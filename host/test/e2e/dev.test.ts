@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Session } from '@alknet/sdk/call';
 import { connect } from '../../src/client.ts';
+import { shellIn } from './cli-support.ts';
 import { eventually, type Place, place } from './support.ts';
 
 const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
@@ -328,6 +329,46 @@ test('dev serves several plugins, a file among them, and gives a secret that it 
     moon?.missing.map(({ entry }) => entry),
     ['other'],
   );
+  assert.equal(await node.stop(), 0);
+});
+
+test('the calls that dev prints work as they are printed, also where an operation asks for input', async (t) => {
+  const here = await place(t);
+  await here.write(
+    'lamp.ts',
+    `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
+    const operation = (name, input) => defineOperation({ name, type: 'query', access: 'authenticated',
+      input, output: Type.Any(), handler: (given) => given });
+    export default definePlugin({ name: 'lamp', version: '1.0.0', operations: [
+      operation('lamp/members', Type.Object({ room: Type.String({ minLength: 2 }), watts: Type.Number({ minimum: -5 }),
+        when: Type.Optional(Type.String()), tint: Type.Object({ name: Type.Literal("ivory's own") }) })),
+      operation('lamp/list', Type.Array(Type.String(), { minItems: 2 })),
+      operation('lamp/odd', Type.Object({ 'a.b': Type.Literal('c d'), none: Type.String() })),
+      operation('lamp/code', Type.Object({ code: Type.String({ pattern: '^[0-9]{4}-[a-f]$' }) })),
+    ] });`,
+  );
+  const node = await dev(here, ['lamp.ts']);
+  const printed = node.ready['examples'] as string[];
+  assert.deepEqual(
+    printed.map((line) => line.replace(/^alknet --data \S+ /, '')),
+    [
+      `call lamp/members room=aa watts:=0 tint:='{"name":"ivory'\\''s own"}'`,
+      `call lamp/list '["",""]'`,
+      `call lamp/odd '{"a.b":"c d","none":""}'`,
+      'schema lamp/code --input',
+      'ops',
+    ],
+  );
+  const sh = await shellIn(here);
+  const ran = await Promise.all(printed.map((line) => sh(`${line} --json`)));
+  for (const [index, { code, stderr }] of ran.entries())
+    assert.equal(code, 0, `${printed[index]}: ${stderr}`);
+  assert.deepEqual(JSON.parse(ran[0]?.stdout ?? ''), {
+    room: 'aa',
+    watts: 0,
+    tint: { name: "ivory's own" },
+  });
+  assert.deepEqual(JSON.parse(ran[2]?.stdout ?? ''), { 'a.b': 'c d', none: '' });
   assert.equal(await node.stop(), 0);
 });
 

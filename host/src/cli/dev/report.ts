@@ -16,7 +16,8 @@ import {
   type SourceProblem,
 } from '../../plugins/index.ts';
 import type { Output } from '../output.ts';
-import { examples, type Overview, overview, type Paint, problemText, shortPath } from './screen.ts';
+import { examples } from './examples.ts';
+import { type Overview, overview, type Paint, problemText, shortPath } from './screen.ts';
 
 /** Lines of the node's log that say what is told here in another form. */
 const told = new Set([

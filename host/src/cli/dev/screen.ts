@@ -8,6 +8,7 @@ import { relative } from 'node:path';
 import type { Requests } from '@alknet/sdk';
 import { lineToAdd, type PluginRow, type SourceProblem } from '../../plugins/index.ts';
 import { table } from '../output.ts';
+import { examples } from './examples.ts';
 
 export interface Paint {
   readonly colour: boolean;
@@ -106,20 +107,6 @@ function wordsOf(value: unknown): string {
   return Object.entries(value)
     .map(([type, words]) => `${type}: ${wordsOf(words)}`)
     .join(', ');
-}
-
-/** To be pasted into another terminal. */
-export function examples(rows: readonly PluginRow[], dataDir: string): string[] {
-  const alknet = `alknet --data ${dataDir}`;
-  const own = rows.flatMap(({ instance }) =>
-    instance === undefined || instance.builtIn ? [] : instance.operations,
-  );
-  const open = own.filter(({ visibility }) => visibility !== 'internal');
-  const calls = open.slice(0, 4).map(({ name, type }) => {
-    return `${alknet} ${type === 'subscription' ? 'subscribe' : 'call'} ${name}`;
-  });
-  const [alpn] = rows.flatMap(({ instance }) => (instance?.builtIn === false ? instance.alpns : []));
-  return [...calls, ...(alpn === undefined ? [] : [`${alknet} pipe local ${alpn}`]), `${alknet} ops`];
 }
 
 /** A fault with its place and the lines around it. */

@@ -7,8 +7,8 @@
 
 import { CallError } from '../../errors.ts';
 import type { AnyOperation } from '../../operation.ts';
+import { fitting, unfitting } from '../../sample.ts';
 import type { PluginUnderTest } from './driver.ts';
-import { fitting, unfitting } from './sample.ts';
 import {
   type Check,
   ConformanceFault,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compileSchema, type TSchema } from '../../schema.ts';
+import { compileSchema, type TSchema } from './schema.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -88,18 +88,19 @@ function text({ format, minLength }: Schema): string {
   return known ?? 'a'.repeat(typeof minLength === 'number' ? minLength : 0);
 }
 
-function number({ minimum, exclusiveMinimum, maximum, multipleOf }: Schema, whole: boolean): number {
-  const step = typeof multipleOf === 'number' ? multipleOf : whole ? 1 : 0.5;
-  const least =
-    typeof minimum === 'number'
-      ? minimum
-      : typeof exclusiveMinimum === 'number'
-        ? exclusiveMinimum + step / 2
-        : typeof maximum === 'number'
-          ? Math.min(0, maximum)
-          : 0;
-  return Math.ceil(least / step) * step;
+/** The one that is nearest to 0. */
+function number(
+  { minimum, exclusiveMinimum, maximum, exclusiveMaximum, multipleOf }: Schema,
+  whole: boolean,
+) {
+  const step = numberOr(multipleOf, whole ? 1 : 0.5);
+  const least = numberOr(minimum, numberOr(exclusiveMinimum, Number.NEGATIVE_INFINITY) + step / 2);
+  const most = numberOr(maximum, numberOr(exclusiveMaximum, Number.POSITIVE_INFINITY) - step / 2);
+  if (least > 0) return Math.ceil(least / step) * step;
+  return most < 0 ? Math.floor(most / step) * step : 0;
 }
+
+const numberOr = (value: unknown, other: number) => (typeof value === 'number' ? value : other);
 
 function list({ items, minItems }: Schema): unknown[] {
   if (Array.isArray(items)) return items.map(sample);
