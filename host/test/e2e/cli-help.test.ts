@@ -121,6 +121,33 @@ test('CLI-33 without a terminal no command waits: it exits 2 and names the optio
   );
 });
 
+test('CLI-33 at a terminal the end of the input is a no, and the command says what it did not do', async (t) => {
+  const here = await made(t);
+  // Puts `alknet` on PATH.
+  await shellIn(here);
+  await here.ok(['token', 'new', 'ci']);
+  const before = await here.ok(['peer', 'show', 'ci', '--json']);
+  // A terminal by script(1), at which Ctrl-D is typed once the question stands there.
+  const terminal = spawn('script', ['-qec', 'alknet token new ci', '/dev/null'], {
+    cwd: here.folder,
+    env: { PATH: `${join(here.folder, 'bin')}:${process.env['PATH']}`, HOME: here.folder, NO_COLOR: '1' },
+  });
+  const ended = once(terminal, 'close') as Promise<[number | null]>;
+  here.daemons.add(async () => {
+    terminal.kill('SIGKILL');
+    await ended;
+  });
+  let shown = '';
+  for await (const chunk of terminal.stdout.setEncoding('utf8') as AsyncIterable<string>) {
+    if (!shown.includes('[y/N]: ') && (shown + chunk).includes('[y/N]: ')) terminal.stdin.write('\x04');
+    shown += chunk;
+  }
+  assert.equal((await ended)[0], 1, shown);
+  assert.match(shown, /ci has a token already, which ends at once; replace it\? \[y\/N\]: /);
+  assert.match(shown, /error: not replaced/);
+  assert.equal(await here.ok(['peer', 'show', 'ci', '--json']), before);
+});
+
 test('CLI-31 output to a pipe has no colour, progress or truncation, and NO_COLOR is honoured', async (t) => {
   const here = await made(t);
   const sh = await shellIn(here);

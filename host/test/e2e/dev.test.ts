@@ -6,11 +6,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Session } from '@alknet/sdk/call';
-import { connect } from '../../src/client.ts';
+import { connect, dial } from '../../src/client.ts';
 import { shellIn } from './cli-support.ts';
 import { eventually, type Place, place } from './support.ts';
 
@@ -124,6 +124,19 @@ async function dev(here: Place, args: readonly string[], cwd = here.folder): Pro
   };
 }
 
+/** A stream on a connection of its own to `clock/say`, which answers. */
+async function says(t: TestContext, { ready }: Dev): Promise<(word: string) => Promise<string>> {
+  const connection = await dial(`${ready.addresses[0]?.split(' ')[1]}#${ready.id}`, 'clock/say');
+  t.after(() => connection.close());
+  const stream = await connection.openStream();
+  stream.on('error', () => {});
+  return async (word) => {
+    stream.write(word);
+    const [answer] = (await once(stream, 'data')) as [Buffer];
+    return answer.toString();
+  };
+}
+
 const plugin = (members = '') => `import { definePlugin } from '@alknet/sdk';
 import { now } from './now.ts';
 
@@ -148,6 +161,15 @@ export const now = defineOperation({
 
 const inlineDev = ['--isolation', 'inline'];
 
+/** One test for a plugin in the thread of the node, and one for a plugin in a thread of its own. */
+function everywhere(
+  title: string,
+  body: (t: TestContext, isolation: 'inline' | 'worker') => Promise<void>,
+): void {
+  for (const isolation of ['inline', 'worker'] as const)
+    test(`${title} (${isolation})`, async (t) => body(t, isolation));
+}
+
 async function clockPackage(here: Place, directory: string, requests: object = {}): Promise<void> {
   const manifest = { plugin: './src/plugin.ts', name: 'clock', requests };
   const wishes = Object.keys(requests).length === 0 ? '' : `requests: ${JSON.stringify(requests)},`;
@@ -165,6 +187,7 @@ async function clockPackage(here: Place, directory: string, requests: object = {
 
 interface Shown {
   readonly name: string;
+  readonly isolation: string;
   readonly granted: { readonly scopes?: string[]; readonly secrets?: string[] };
   readonly missing: readonly { readonly entry: string }[];
   readonly provenance: { readonly package: string } | null;
@@ -183,102 +206,114 @@ async function alive(parent?: number): Promise<string[]> {
   return rows.flatMap(([pid = '', of]) => (parent === undefined || of === String(parent) ? [pid] : []));
 }
 
-test('CLI-36 dev serves the package of this directory, reloads it at save, and leaves nothing behind', async (t) => {
-  const here = await place(t);
-  await clockPackage(here, 'clock', { scopes: ['fs:read'] });
-  const node = await dev(here, inlineDev, join(here.folder, 'clock'));
-  // The developer has what the operation asks of a caller.
-  assert.deepEqual(await node.call('clock/now'), { word: 'one' });
-  assert.deepEqual(shown(node, 'clock')?.granted.scopes, ['fs:read']);
-  assert.equal(shown(node, 'clock')?.provenance?.package, 'acme-clock');
+everywhere(
+  'CLI-36 dev serves the package of this directory, reloads it at save, and leaves nothing behind',
+  async (t, isolation) => {
+    const here = await place(t);
+    await clockPackage(here, 'clock', { scopes: ['fs:read'] });
+    const node = await dev(here, ['--isolation', isolation], join(here.folder, 'clock'));
+    // The developer has what the operation asks of a caller.
+    assert.deepEqual(await node.call('clock/now'), { word: 'one' });
+    assert.deepEqual(shown(node, 'clock')?.granted.scopes, ['fs:read']);
+    assert.equal(shown(node, 'clock')?.provenance?.package, 'acme-clock');
+    assert.equal(shown(node, 'clock')?.isolation, isolation);
 
-  await files(here, { 'clock/src/now.ts': now(`'two'`) });
-  const reloaded = await node.next('reloaded', 'clock');
-  assert.deepEqual(reloaded['files'], [join(here.folder, 'clock/src/now.ts')]);
-  assert.deepEqual(await node.call('clock/now'), { word: 'two' });
+    await files(here, { 'clock/src/now.ts': now(`'two'`) });
+    const reloaded = await node.next('reloaded', 'clock');
+    assert.deepEqual(reloaded['files'], [join(here.folder, 'clock/src/now.ts')]);
+    assert.deepEqual(await node.call('clock/now'), { word: 'two' });
 
-  const helpers = await alive(node.pid);
-  assert.ok(helpers.length > 0, 'esbuild runs in a process of its own');
-  assert.equal(await node.stop(), 0);
-  assert.deepEqual(await left(here), []);
-  // They see the end of their input, and go.
-  await eventually('the processes end', async () => (await alive()).every((pid) => !helpers.includes(pid)));
-  assert.deepEqual((await readdir(join(here.folder, 'clock'))).sort(), ['package.json', 'src']);
-});
+    const helpers = await alive(node.pid);
+    assert.ok(helpers.length > 0, 'esbuild runs in a process of its own');
+    assert.equal(await node.stop(), 0);
+    assert.deepEqual(await left(here), []);
+    // They see the end of their input, and go.
+    await eventually('the processes end', async () => (await alive()).every((pid) => !helpers.includes(pid)));
+    assert.deepEqual((await readdir(join(here.folder, 'clock'))).sort(), ['package.json', 'src']);
+  },
+);
 
-test('CLI-36 dev keeps the last good version on an error, and shows file, line, column and a code frame', async (t) => {
-  const here = await place(t);
-  await clockPackage(here, 'clock');
-  const node = await dev(here, [...inlineDev, 'clock']);
-  const file = join(here.folder, 'clock/src/now.ts');
-  await writeFile(file, `${now(`'two'`)}const a = ;\n`);
-  const [syntax] = (await node.next('kept', 'clock')).problems ?? [];
-  assert.deepEqual([syntax?.file, syntax?.line, syntax?.column], [file, 11, 11]);
-  assert.equal(syntax?.frame?.split('\n')[2], '> 11 | const a = ;');
-  assert.equal(syntax?.frame?.split('\n')[3], `     | ${' '.repeat(10)}^`);
-  assert.deepEqual(await node.call('clock/now'), { word: 'one' });
+everywhere(
+  'CLI-36 dev keeps the last good version on an error, and shows file, line, column and a code frame',
+  async (t, isolation) => {
+    const here = await place(t);
+    await clockPackage(here, 'clock');
+    const node = await dev(here, ['--isolation', isolation, 'clock']);
+    const file = join(here.folder, 'clock/src/now.ts');
+    await writeFile(file, `${now(`'two'`)}const a = ;\n`);
+    const [syntax] = (await node.next('kept', 'clock')).problems ?? [];
+    assert.deepEqual([syntax?.file, syntax?.line, syntax?.column], [file, 11, 11]);
+    assert.equal(syntax?.frame?.split('\n')[2], '> 11 | const a = ;');
+    assert.equal(syntax?.frame?.split('\n')[3], `     | ${' '.repeat(10)}^`);
+    assert.deepEqual(await node.call('clock/now'), { word: 'one' });
 
-  await writeFile(file, `${now(`'two'`)}throw new Error('at load');\n`);
-  const [thrown] = (await node.next('kept', 'clock')).problems ?? [];
-  assert.match(thrown?.message ?? '', /its module threw: at load/);
-  assert.deepEqual([thrown?.file, thrown?.line], [file, 11]);
-  assert.deepEqual(await node.call('clock/now'), { word: 'one' });
+    await writeFile(file, `${now(`'two'`)}throw new Error('at load');\n`);
+    const [thrown] = (await node.next('kept', 'clock')).problems ?? [];
+    assert.match(thrown?.message ?? '', /its module threw: at load/);
+    assert.deepEqual([thrown?.file, thrown?.line], [file, 11]);
+    assert.deepEqual(await node.call('clock/now'), { word: 'one' });
 
-  await writeFile(file, now(`'three'`));
-  await node.next('reloaded', 'clock');
-  assert.deepEqual(await node.call('clock/now'), { word: 'three' });
-  assert.equal(await node.stop('SIGTERM'), 0);
-  assert.deepEqual(await left(here), []);
-});
+    await writeFile(file, now(`'three'`));
+    await node.next('reloaded', 'clock');
+    assert.deepEqual(await node.call('clock/now'), { word: 'three' });
+    assert.equal(await node.stop('SIGTERM'), 0);
+    assert.deepEqual(await left(here), []);
+  },
+);
 
-test('dev shows type errors with their places while the code that has them is served', async (t) => {
-  const here = await place(t);
-  await clockPackage(here, 'clock');
-  await files(here, {
-    'clock/tsconfig.json': JSON.stringify({
-      compilerOptions: {
-        strict: true,
-        module: 'nodenext',
-        target: 'es2022',
-        noEmit: true,
-        allowImportingTsExtensions: true,
-        skipLibCheck: true,
-        types: [],
-      },
-      include: ['src'],
-    }),
-    'clock/src/word.ts': 'export interface Word { text: string }\n',
-  });
-  await symlink(modules, join(here.folder, 'clock/node_modules'));
-  const node = await dev(here, [...inlineDev, 'clock']);
-  assert.deepEqual((await node.next('types', 'clock')).problems, []);
-  const file = join(here.folder, 'clock/src/now.ts');
-  await writeFile(
-    file,
-    `import type { Word } from './word.ts';\n${now(`({ text: 'typed' } satisfies Word).text`)}`,
-  );
-  await node.next('reloaded', 'clock');
-  assert.deepEqual((await node.next('types', 'clock')).problems, []);
+everywhere(
+  'dev shows type errors with their places while the code that has them is served',
+  async (t, isolation) => {
+    const here = await place(t);
+    await clockPackage(here, 'clock');
+    await files(here, {
+      'clock/tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          module: 'nodenext',
+          target: 'es2022',
+          noEmit: true,
+          allowImportingTsExtensions: true,
+          skipLibCheck: true,
+          types: [],
+        },
+        include: ['src'],
+      }),
+      'clock/src/word.ts': 'export interface Word { text: string }\n',
+    });
+    await symlink(modules, join(here.folder, 'clock/node_modules'));
+    const node = await dev(here, ['--isolation', isolation, 'clock']);
+    assert.deepEqual((await node.next('types', 'clock')).problems, []);
+    const file = join(here.folder, 'clock/src/now.ts');
+    await writeFile(
+      file,
+      `import type { Word } from './word.ts';\n${now(`({ text: 'typed' } satisfies Word).text`)}`,
+    );
+    await node.next('reloaded', 'clock');
+    assert.deepEqual((await node.next('types', 'clock')).problems, []);
 
-  // A file of types alone is no part of what runs.
-  await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: number }\n');
-  const [problem] = (await node.next('types', 'clock')).problems ?? [];
-  assert.match(problem?.message ?? '', /^TS2322: Type 'string' is not assignable to type 'number'/);
-  assert.deepEqual([problem?.file, problem?.line], [file, 10]);
-  assert.match(problem?.frame ?? '', /^> 10 \|/m);
-  assert.deepEqual(await node.call('clock/now'), { word: 'typed' });
+    // A file of types alone is no part of what runs.
+    await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: number }\n');
+    const [problem] = (await node.next('types', 'clock')).problems ?? [];
+    assert.match(problem?.message ?? '', /^TS2322: Type 'string' is not assignable to type 'number'/);
+    assert.deepEqual([problem?.file, problem?.line], [file, 10]);
+    assert.match(problem?.frame ?? '', /^> 10 \|/m);
+    assert.deepEqual(await node.call('clock/now'), { word: 'typed' });
 
-  await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: string }\n');
-  assert.deepEqual((await node.next('types', 'clock')).problems, []);
-  // While it looks once more.
-  await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: boolean }\n');
-  assert.equal(await node.stop(), 0);
-  assert.deepEqual(await left(here), []);
-});
+    await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: string }\n');
+    assert.deepEqual((await node.next('types', 'clock')).problems, []);
+    // While it looks once more.
+    await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: boolean }\n');
+    assert.equal(await node.stop(), 0);
+    assert.deepEqual(await left(here), []);
+  },
+);
 
-test('dev takes the configuration of the directory, follows it, and keeps what is in force on an error', async (t) => {
-  const here = await place(t);
-  const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
+everywhere(
+  'dev takes the configuration of the directory, follows it, and keeps what is in force on an error',
+  async (t, isolation) => {
+    const here = await place(t);
+    const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
     let word = '';
     const now = defineOperation({ name: 'clock/now', type: 'query', access: 'public', input: Type.Object({}),
       output: Type.Any(), handler: () => '${word} ' + word });
@@ -286,30 +321,31 @@ test('dev takes the configuration of the directory, follows it, and keeps what i
       requests: { scopes: ['fs:read', 'fs:write'] },
       config: Type.Object({ word: Type.String({ default: 'none' }) }),
       start(host) { word = host.config.word; return { configure(config) { word = config.word; } }; } });`;
-  const config = (entry: object) =>
-    JSON.stringify({
-      dataDir: './data',
-      plugins: { clock: { use: './time.ts', isolation: 'inline', grant: { scopes: ['fs:read'] }, ...entry } },
-    });
-  await files(here, { 'time.ts': source('a'), 'alknet.config.json': config({}) });
-  const node = await dev(here, []);
-  assert.equal(await node.call('clock/now'), 'a none');
-  assert.deepEqual(shown(node, 'clock')?.granted.scopes, ['fs:read']);
+    const config = (entry: object) =>
+      JSON.stringify({
+        dataDir: './data',
+        plugins: { clock: { use: './time.ts', isolation, grant: { scopes: ['fs:read'] }, ...entry } },
+      });
+    await files(here, { 'time.ts': source('a'), 'alknet.config.json': config({}) });
+    const node = await dev(here, []);
+    assert.equal(await node.call('clock/now'), 'a none');
+    assert.deepEqual(shown(node, 'clock')?.granted.scopes, ['fs:read']);
 
-  await here.write('alknet.config.json', config({ config: { word: 'set' } }));
-  await node.next('configured', 'clock');
-  assert.equal(await node.call('clock/now'), 'a set');
-  await here.write('alknet.config.json', config({ config: { word: 7 } }));
-  const refused = await node.next('config');
-  assert.match(String(refused['problem'] ?? (await node.next('config'))['problem']), /word/);
-  assert.equal(await node.call('clock/now'), 'a set');
-  await here.write('time.ts', source('b'));
-  await node.next('reloaded', 'clock');
-  assert.equal(await node.call('clock/now'), 'b set');
-  assert.equal(await node.stop(), 0);
-  // The node of the directory was not touched.
-  assert.ok(!existsSync(here.data));
-});
+    await here.write('alknet.config.json', config({ config: { word: 'set' } }));
+    await node.next('configured', 'clock');
+    assert.equal(await node.call('clock/now'), 'a set');
+    await here.write('alknet.config.json', config({ config: { word: 7 } }));
+    const refused = await node.next('config');
+    assert.match(String(refused['problem'] ?? (await node.next('config'))['problem']), /word/);
+    assert.equal(await node.call('clock/now'), 'a set');
+    await here.write('time.ts', source('b'));
+    await node.next('reloaded', 'clock');
+    assert.equal(await node.call('clock/now'), 'b set');
+    assert.equal(await node.stop(), 0);
+    // The node of the directory was not touched.
+    assert.ok(!existsSync(here.data));
+  },
+);
 
 test('dev serves several plugins, a file among them, and gives a secret that it was told', async (t) => {
   const here = await place(t);
@@ -394,28 +430,42 @@ test('dev says what is wrong with its arguments, and makes nothing', async (t) =
   assert.deepEqual(await left(here), ['.keep']);
 });
 
-test('dev lets what is in progress end on the old code, and calls the new beside it', async (t) => {
-  const here = await place(t);
-  const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
+everywhere(
+  'dev lets what is in progress end on the old code, and calls the new beside it',
+  async (t, isolation) => {
+    const here = await place(t);
+    const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
     const words = defineOperation({ name: 'clock/words', type: 'subscription', access: 'public', input: Type.Object({}), output: Type.Any(),
       async *handler(_input, { signal }) { while (!signal.aborted) { yield '${word}'; await new Promise((resolve) => setTimeout(resolve, 5)); } } });
-    export default definePlugin({ name: 'clock', version: '1.0.0', operations: [words] });`;
-  await here.write('clock.ts', source('old'));
-  const node = await dev(here, [...inlineDev, 'clock.ts']);
-  const session = await node.session();
-  t.after(() => session.close());
-  const running = session.subscribe('clock/words', {})[Symbol.asyncIterator]();
-  assert.equal((await running.next()).value, 'old');
-  await here.write('clock.ts', source('new'));
-  await node.next('reloaded', 'clock');
-  for await (const word of session.subscribe('clock/words', {})) {
-    assert.equal(word, 'new');
-    break;
-  }
-  assert.equal((await running.next()).value, 'old');
-  await running.return?.();
-  assert.equal(await node.stop(), 0);
-});
+    export default definePlugin({ name: 'clock', version: '1.0.0', operations: [words], alpns: ['clock/say'],
+      start: () => ({ async connection(connection) {
+        for await (const stream of connection) {
+          stream.on('error', () => {});
+          stream.on('data', (chunk) => stream.write(chunk + ' ${word}'));
+        }
+      } }) });`;
+    await here.write('clock.ts', source('old'));
+    const node = await dev(here, ['--isolation', isolation, 'clock.ts']);
+    const session = await node.session();
+    t.after(() => session.close());
+    const running = session.subscribe('clock/words', {})[Symbol.asyncIterator]();
+    assert.equal((await running.next()).value, 'old');
+    const before = await says(t, node);
+    assert.equal(await before('one'), 'one old');
+    await here.write('clock.ts', source('new'));
+    await node.next('reloaded', 'clock');
+    for await (const word of session.subscribe('clock/words', {})) {
+      assert.equal(word, 'new');
+      break;
+    }
+    assert.equal((await running.next()).value, 'old');
+    assert.equal(await before('two'), 'two old');
+    const after = await says(t, node);
+    assert.equal(await after('three'), 'three new');
+    await running.return?.();
+    assert.equal(await node.stop(), 0);
+  },
+);
 
 test('dev removes what a killed one left behind, and keeps what it is told to keep', async (t) => {
   const here = await place(t);
