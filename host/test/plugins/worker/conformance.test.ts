@@ -1,38 +1,36 @@
 /**
- * CFG-30: the conformance suite, for plugins written by third parties, inline and in a worker.
+ * CFG-30: the conformance suite, for plugins of ours and of third parties, inline and in a worker.
  */
 
 import { describe } from 'node:test';
 import type { Plugin } from '@alknet/sdk';
-import { type ConformanceOptions, conformance, createTestNode } from '@alknet/sdk/testing';
+import { type ConformanceOptions, conformance, memoryDriver } from '@alknet/sdk/testing';
+import { threadDriver } from '../../../src/cli/plugin-check/thread-driver.ts';
 import { openInThread, WorkerThread } from '../../../src/plugins/worker/index.ts';
 
-const secrets = { 'acme-invoice-key': 'a key for tests' };
+/** With what the tests of each give the suite. */
+const plugins: Readonly<Record<string, ConformanceOptions>> = {
+  'examples/acme-chat': {},
+  'examples/acme-feed': {},
+  'examples/acme-invoice': { secrets: { 'acme-invoice-key': 'a key for tests' } },
+  'host/templates/plugin': {
+    inputs: { 'acme-clock/shift': { seconds: 1 } },
+    streams: { 'acme-clock/echo': { send: 'hello', receive: 'hello' } },
+  },
+  'plugins/call': {},
+};
 
-for (const [name, options] of [
-  ['acme-chat', {}],
-  ['acme-feed', {}],
-  ['acme-invoice', { secrets }],
-] as const satisfies readonly (readonly [string, ConformanceOptions])[]) {
-  const url = new URL(`../../../../examples/${name}/src/plugin.ts`, import.meta.url).href;
-  const manifest = new URL(`../../../../examples/${name}/package.json`, import.meta.url);
+const root = new URL('../../../../', import.meta.url);
+
+for (const [path, options] of Object.entries(plugins)) {
+  const url = new URL(`${path}/src/plugin.ts`, root).href;
+  const file = path.startsWith('host/templates/') ? 'package.template.json' : 'package.json';
+  const manifest = new URL(`${path}/${file}`, root);
   const { default: plugin }: { default: Plugin } = await import(url);
-  const inThread = async () => {
-    const { plugin: standIn, thread } = await openInThread(
-      url,
-      new WorkerThread({ plugin: name, memory: 512 * 1024 * 1024, heartbeat: 10_000 }),
-    );
-    const node = await createTestNode(standIn, options);
-    const stop = node.stop.bind(node);
-    node.stop = async () => {
-      await stop();
-      await thread.close();
-    };
-    return node;
-  };
-  describe(`CFG-30 the conformance suite passes for ${name} inline and as a worker alike`, () => {
-    const inline = { name: 'inline', start: () => createTestNode(plugin, options) };
-    const worker = { name: 'worker', start: inThread };
-    for (const driver of [inline, worker]) conformance(plugin, { ...options, manifest, driver });
+  const thread = { plugin: plugin.name, memory: 512 * 1024 * 1024, heartbeat: 10_000 };
+  const inThread = threadDriver(() => openInThread(url, new WorkerThread(thread)), options);
+  const inline = { ...memoryDriver(plugin, options), name: 'inline' };
+  describe(`CFG-30 the conformance suite passes for ${path} inline and as a worker alike`, () => {
+    for (const driver of [inline, inThread]) conformance(plugin, { ...options, manifest, driver });
   });
 }
