@@ -17,7 +17,7 @@ import { isSocketPath } from './canonical-target.ts';
 import { connectApproved, connectSocket, type Egress, systemResolve } from './connect.ts';
 import { permits } from './permit.ts';
 import { ForwardPolicy, type ForwardPolicyConfig, type Requester, sourceAddress } from './policy.ts';
-import { RemoteListener } from './remote-listener.ts';
+import { listenTcp, listenUnix, type RemoteListener } from './remote-listener.ts';
 import type { Candidate } from './target-pattern.ts';
 
 export interface ForwardingOptions {
@@ -81,11 +81,11 @@ export class PolicyForwarding implements Forwarding {
     if (target.kind === 'unix') {
       if (permitListen.length > 0) throw new Refused(1);
       const path = await approvedPath('listen', policy, requester, target.path);
-      listener = await RemoteListener.unix(client, path);
+      listener = await listenUnix(client, path);
     } else {
       const narrowed = narrowedBy('permitlisten', permitListen);
       const choices = approveListen(target.host, target.port, { ...narrowed, policy, requester });
-      listener = await RemoteListener.tcp(client, target.host, choices);
+      listener = await listenTcp(client, target.host, choices);
     }
     if (client.signal.aborted) {
       listener.abort();

@@ -23,44 +23,10 @@ export class RemoteListener {
   readonly #servers: readonly Server[];
   readonly #sockets: Set<Socket>;
 
-  private constructor(bound: Bound, servers: readonly Server[], sockets: Set<Socket>) {
+  constructor(bound: Bound, servers: readonly Server[], sockets: Set<Socket>) {
     this.bound = bound;
     this.#servers = servers;
     this.#sockets = sockets;
-  }
-
-  /** Binds all addresses of one of the sets, the first that is free. @throws Refused */
-  static async tcp(
-    client: ForwardClient,
-    host: string,
-    choices: Iterable<readonly Candidate[]>,
-  ): Promise<RemoteListener> {
-    let allowed = false;
-    for (const addresses of choices) {
-      allowed = true;
-      const [first] = addresses;
-      if (first === undefined) continue;
-      const bound = { kind: 'tcp', address: { address: host, port: first.port } } as const;
-      const listener = await bindAll(
-        client,
-        bound,
-        addresses.map(({ address, port }) => ({ host: address?.text ?? '', port })),
-      );
-      if (listener !== undefined) return listener;
-    }
-    throw new Refused(allowed ? 2 : 1);
-  }
-
-  /** Binds a path that nothing has yet; the socket is the daemon's user's alone. @throws Refused */
-  static async unix(client: ForwardClient, path: string): Promise<RemoteListener> {
-    const listener = await bindAll(client, { kind: 'unix', path }, [{ path }]);
-    if (listener === undefined) throw new Refused(2);
-    return listener;
-  }
-
-  /** @internal */
-  static made(bound: Bound, servers: readonly Server[], sockets: Set<Socket>): RemoteListener {
-    return new RemoteListener(bound, servers, sockets);
   }
 
   /** Lets no more connections in; those that are carried go on with their channels. */
@@ -73,6 +39,32 @@ export class RemoteListener {
     this.close();
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/** Binds all addresses of one of the choices, the first that is free. @throws Refused */
+export async function listenTcp(
+  client: ForwardClient,
+  host: string,
+  choices: Iterable<readonly Candidate[]>,
+): Promise<RemoteListener> {
+  let allowed = false;
+  for (const addresses of choices) {
+    allowed = true;
+    const [first] = addresses;
+    if (first === undefined) continue;
+    const bound = { kind: 'tcp', address: { address: host, port: first.port } } as const;
+    const places = addresses.map(({ address, port }) => ({ host: address?.text ?? '', port }));
+    const listener = await bindAll(client, bound, places);
+    if (listener !== undefined) return listener;
+  }
+  throw new Refused(allowed ? 2 : 1);
+}
+
+/** Binds a path that nothing has yet; the socket is the daemon's user's alone. @throws Refused */
+export async function listenUnix(client: ForwardClient, path: string): Promise<RemoteListener> {
+  const listener = await bindAll(client, { kind: 'unix', path }, [{ path }]);
+  if (listener === undefined) throw new Refused(2);
+  return listener;
 }
 
 type Place = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -106,7 +98,7 @@ async function bindAll(
       return undefined;
     }
   }
-  return RemoteListener.made(bound, servers, sockets);
+  return new RemoteListener(bound, servers, sockets);
 }
 
 /** The bind happens before `listen` returns, so that the mask holds for it alone. */

@@ -199,7 +199,7 @@ test('the waits of a reconnect grow to 30 s, and begin anew after a good connect
   assert.deepEqual([60, 0].map(seconds), [1, 2]);
 });
 
-test('a listener that other machines reach needs users', async () => {
+test('FWD-37 a SOCKS listener that other machines reach is refused without users', async () => {
   const link = new SshLink({
     dial: () => Promise.reject(new Error('not dialled')),
     hostKey: Buffer.alloc(0),
