@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Identity } from '@alknet/sdk';
-import { type Static, Type } from 'typebox';
+import { type Identity, type Static, Type } from '@alknet/sdk';
 import {
   type Address,
   type AddressRange,
