@@ -10,13 +10,10 @@ import { ForwardPolicySchema } from './forward/policy.ts';
 const closed = { additionalProperties: false } as const;
 
 /** Seconds, or text with a unit: `docs/spec/config.md` 2. */
-const Duration = (fallback: number | string, description: string) =>
+const Duration = (options: { readonly default?: string; readonly description: string }) =>
   Type.Union(
     [Type.Number({ minimum: 0 }), Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(ms|s|m|h|d)$' })],
-    {
-      default: fallback,
-      description,
-    },
+    options,
   );
 
 const Count = (fallback: number, description: string) =>
@@ -31,7 +28,7 @@ const UserCa = Type.Object(
     scopes: Type.Optional(Type.Array(Type.String())),
     resources: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
     sourceAddress: Type.Optional(Type.Array(Type.String())),
-    maxValidity: Type.Optional(Duration(0, 'longest life of a certificate')),
+    maxValidity: Type.Optional(Duration({ description: 'longest life of a certificate' })),
   },
   closed,
 );
@@ -104,15 +101,18 @@ export const Config = Type.Object(
       },
       { ...closed, default: {} },
     ),
-    loginGrace: Duration('30s', 'time to log in'),
+    loginGrace: Duration({ default: '30s', description: 'time to log in' }),
     maxAuthAttempts: Count(6, 'failed attempts of a connection'),
     maxConnectionsPerAddress: Count(32, 'of an IPv4 address or an IPv6 /64'),
     maxUnauthenticated: Count(8, 'of these not yet logged in'),
     maxChannels: Count(64, 'of a connection'),
     maxListeners: Count(16, 'remote listeners of a connection'),
     maxConnectionsPerIdentity: Count(64, 'logged in as one identity'),
-    idleTimeout: Duration('1h', 'without an open channel or traffic on any; 0: never'),
-    keepaliveInterval: Duration('30s', '0: never'),
+    idleTimeout: Duration({
+      default: '1h',
+      description: 'without an open channel or traffic on any; 0: never',
+    }),
+    keepaliveInterval: Duration({ default: '30s', description: '0: never' }),
     keepaliveMisses: Count(3, 'unanswered, then the connection is closed'),
   },
   closed,

@@ -57,7 +57,7 @@ export class Authenticator {
   }
 
   /** @throws Error that names what is wrong; then nothing has changed */
-  configure({ userCas, revoked, users }: SshConfig): void {
+  configure({ userCas, revoked, users }: Pick<SshConfig, 'userCas' | 'revoked' | 'users'>): void {
     const authorities = readAuthorities(userCas);
     const revocations = readRevocations(revoked);
     this.#authorities = authorities;
