@@ -14,7 +14,7 @@ import { hasCode } from './system.ts';
 
 const maxLinks = 40;
 /** Directories held one after the other for one path. `a/../a/../…` walks from the root at each `..`. */
-const maxSteps = 4096;
+const maxSteps = 2048;
 
 export interface WalkRules {
   readonly roots: ReadonlyMap<string, Root>;

@@ -177,7 +177,6 @@ export class Session {
   #arm(milliseconds: number, reason: SessionEnd): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.abandon(reason), milliseconds);
-    this.#timer.unref();
   }
 }
 
