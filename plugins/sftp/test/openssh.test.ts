@@ -1,0 +1,89 @@
+/** OpenSSH's own regress scripts, with the plugin in the place of `sftp-server`. */
+
+import assert from 'node:assert/strict';
+import { cp, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { missing, regress, run, stdioServer } from './programs.ts';
+import { peer, served } from './support.ts';
+
+/** The scripts that call on an SFTP server. What each proves is said at its head. */
+const scripts = [
+  'sftp',
+  'sftp-cmds',
+  'sftp-badcmds',
+  'sftp-batch',
+  'sftp-glob',
+  // These run OpenSSH's sshd with the plugin as its subsystem.
+  'sftp-uri',
+  'scp',
+  'scp3',
+  'scp-uri',
+];
+
+/** Failures that the specification wants, by script. */
+const wanted: Readonly<Record<string, readonly string[]>> = {
+  // `ln -s` with an absolute target: `docs/spec/sftp.md` 4, SYMLINK.
+  'sftp-cmds': ['missing file after ln -s'],
+};
+
+/**
+ * Those that do not apply: sftp-perm tests the options -p and -P of the program sftp-server; sftp-chroot tests
+ * ChrootDirectory of sshd with its built-in server.
+ */
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function runScript(t: TestContext, name: string): Promise<void> {
+  const here = await served(t);
+  const place = join(here.folder, 'regress');
+  await mkdir(place);
+  await cp(regress, place, { recursive: true });
+  // The scripts use paths of the host: an export is named as the first part of such a path.
+  const [, first = ''] = here.folder.split('/');
+  const identity = peer('ada', `${first}:/${first}:rw`, 'usr:/usr:ro', 'bin:/bin:ro');
+  const server = await stdioServer(t, here, identity);
+  const { code, output } = await run('sh', ['test-exec.sh', place, join(place, `${name}.sh`)], {
+    cwd: place,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: here.folder,
+      TEST_SHELL: 'sh',
+      TEST_SSH_SFTPSERVER: server,
+      TEST_SSH_PORT: String(await freePort()),
+      // The folder is below /tmp, which is for everybody.
+      TEST_SSH_UNSAFE_PERMISSIONS: '1',
+      OBJ: place,
+      BUILDDIR: place,
+    },
+  });
+  const failures = wanted[name] ?? [];
+  const lines = output.split('\n');
+  assert.equal(code, failures.length === 0 ? 0 : 1, output);
+  if (failures.length === 0)
+    assert(
+      lines.some((line) => line.startsWith('ok ')),
+      output,
+    );
+  const others = lines.filter((line) => /^(failed|missing|corrupted|FAIL|FATAL)/.test(line));
+  assert.deepEqual(
+    others.filter((line) => !line.startsWith('failed ') || line.includes(':')),
+    failures,
+    output,
+  );
+}
+
+const skip = missing('sftp', `${regress}/netcat`);
+
+describe('SFTP-01 OpenSSH', { concurrency: 2, skip }, () => {
+  for (const name of scripts)
+    test(`SFTP-01 the regress script ${name}.sh passes with the plugin as its server`, (t) =>
+      runScript(t, name));
+});
