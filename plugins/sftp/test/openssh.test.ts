@@ -1,12 +1,12 @@
 /** OpenSSH's own regress scripts, with the plugin in the place of `sftp-server`. */
 
 import assert from 'node:assert/strict';
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { missing, regress, run, stdioServer } from './programs.ts';
-import { peer, served } from './support.ts';
+import { place } from './support.ts';
 
 /** The scripts that call on an SFTP server. What each proves is said at its head. */
 const scripts = [
@@ -42,26 +42,28 @@ async function freePort(): Promise<number> {
 }
 
 async function runScript(t: TestContext, name: string): Promise<void> {
-  const here = await served(t);
-  const place = join(here.folder, 'regress');
-  await mkdir(place);
-  await cp(regress, place, { recursive: true });
+  const { folder } = await place(t);
+  const copy = join(folder, 'regress');
+  await cp(regress, copy, { recursive: true });
   // The scripts use paths of the host: an export is named as the first part of such a path.
-  const [, first = ''] = here.folder.split('/');
-  const identity = peer('ada', `${first}:/${first}:rw`, 'usr:/usr:ro', 'bin:/bin:ro');
-  const server = await stdioServer(t, here, identity);
-  const { code, output } = await run('sh', ['test-exec.sh', place, join(place, `${name}.sh`)], {
-    cwd: place,
+  const [, first = ''] = folder.split('/');
+  const server = await stdioServer(t, folder, [`${first}:/${first}:rw`, 'usr:/usr:ro', 'bin:/bin:ro']);
+  // The program of that name is also the file that they copy, by 5 bytes a request too: a small one will do.
+  const agent = join(folder, 'ssh-agent');
+  await writeFile(agent, `#!/bin/sh\nexec ssh-agent "$@"\n${'# copied\n'.repeat(10_000)}`, { mode: 0o755 });
+  const { code, output } = await run('sh', ['test-exec.sh', copy, join(copy, `${name}.sh`)], {
+    cwd: copy,
     env: {
       PATH: process.env['PATH'],
-      HOME: here.folder,
+      HOME: folder,
       TEST_SHELL: 'sh',
       TEST_SSH_SFTPSERVER: server,
+      TEST_SSH_SSHAGENT: agent,
       TEST_SSH_PORT: String(await freePort()),
       // The folder is below /tmp, which is for everybody.
       TEST_SSH_UNSAFE_PERMISSIONS: '1',
-      OBJ: place,
-      BUILDDIR: place,
+      OBJ: copy,
+      BUILDDIR: copy,
     },
   });
   const failures = wanted[name] ?? [];

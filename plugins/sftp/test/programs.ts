@@ -5,10 +5,12 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
 import type { TestContext } from 'node:test';
-import type { Identity } from '@alknet/sdk';
-import type { Served } from './support.ts';
+import { parseExport } from '../src/rooted/export-entry.ts';
+import { ExportSource } from '../src/rooted/export-source.ts';
+import { ExportTree } from '../src/rooted/export-tree.ts';
+import { Session } from '../src/session/session.ts';
+import { sessionOptions } from './support.ts';
 
 /** Where Debian's openssh-tests puts the scripts, and programs that they need. */
 export const regress = '/usr/lib/openssh/regress';
@@ -55,19 +57,31 @@ export async function run(
   return { code, output };
 }
 
-/** A program that speaks SFTP as the identity on its standard input and output, as `sftp-server` does. */
-export async function stdioServer(t: TestContext, here: Served, identity: Identity): Promise<string> {
-  const socketPath = join(here.folder, 'sftp.sock');
+/** A program that speaks SFTP on its standard input and output, as `sftp-server` does, with these exports. */
+export async function stdioServer(
+  t: TestContext,
+  folder: string,
+  exports: readonly string[],
+): Promise<string> {
+  const socketPath = join(folder, 'sftp.sock');
+  const granted = exports.map(parseExport);
+  const failed = (error: unknown) => {
+    throw error;
+  };
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
-    const stream = await here.stream(identity);
-    // Either may be cut short by the other, which is theirs to do.
-    pipeline(socket, stream, () => {});
-    pipeline(stream, socket, () => {});
+    socket.on('error', () => {});
+    const source = new ExportSource(
+      () => granted,
+      (_name, error) => failed(error),
+    );
+    await source.refresh();
+    const tree = new ExportTree(source, { allowOwner: false, followLinks: true });
+    await new Session(socket, tree, { ...sessionOptions, onDefect: failed }).run();
   });
   server.listen(socketPath);
   await once(server, 'listening');
   t.after(() => server.close());
-  const program = join(here.folder, 'sftp-server');
+  const program = join(folder, 'sftp-server');
   writeFileSync(program, `#!/bin/sh\nexec ${regress}/netcat -N -U ${socketPath}\n`);
   chmodSync(program, 0o755);
   return program;

@@ -9,15 +9,7 @@ import { ExportSource } from '../src/rooted/export-source.ts';
 import { ExportTree } from '../src/rooted/export-tree.ts';
 import type { OpenFile, OpenMode } from '../src/session/file-system.ts';
 import { Session, type SessionOptions } from '../src/session/session.ts';
-import { place, RawClient } from './support.ts';
-
-const options: SessionOptions = {
-  maxPacket: 262_144,
-  maxInFlight: 64,
-  maxHandles: 256,
-  greetingTimeout: 30_000,
-  idleTimeout: 3_600_000,
-};
+import { place, RawClient, sessionOptions } from './support.ts';
 
 /** The real files, of which each read waits until the disk is let go. */
 class SlowTree extends ExportTree {
@@ -53,14 +45,14 @@ async function slow(t: Parameters<typeof place>[0], over: Partial<SessionOptions
   await source.refresh();
   const tree = new SlowTree(source, { allowOwner: false, followLinks: true });
   const [near, far] = duplexPair();
-  const session = new Session(far, tree, { ...options, ...over });
-  const over_ = session.run();
+  const session = new Session(far, tree, { ...sessionOptions, ...over });
+  const end = session.run();
   t.after(async () => {
     near.destroy();
     tree.letGo();
-    await over_;
+    await end;
   });
-  return { tree, session, near, end: over_ };
+  return { tree, session, near, end };
 }
 
 test('SFTP-25 65 pipelined requests to a slow disk are all answered and memory stays under the bound', async (t) => {

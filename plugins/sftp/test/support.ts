@@ -11,6 +11,7 @@ import { createTestNode, type TestNode } from '@alknet/sdk/testing';
 import { SftpClient, SftpError } from '../src/client/client.ts';
 import { decodePacket, encodePacket, FrameDecoder, type Packet, PacketType } from '../src/codec/index.ts';
 import plugin from '../src/plugin.ts';
+import type { SessionOptions } from '../src/session/session.ts';
 
 export interface Place {
   /** Canonical; holds `share` and whatever lies outside of it. */
@@ -26,6 +27,15 @@ export async function place(t: TestContext): Promise<Place> {
   await mkdir(share);
   return { folder, share };
 }
+
+/** The defaults of the specification. */
+export const sessionOptions: SessionOptions = {
+  maxPacket: 262_144,
+  maxInFlight: 64,
+  maxHandles: 256,
+  greetingTimeout: 30_000,
+  idleTimeout: 3_600_000,
+};
 
 export const peer = (id: string, ...sftp: string[]): Identity => ({ id, scopes: [], resources: { sftp } });
 
