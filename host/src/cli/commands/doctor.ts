@@ -65,7 +65,7 @@ async function examine(context: Context): Promise<Check[]> {
     await git(),
     await program('ssh', 'install the OpenSSH client; alknet ssh needs it'),
     await program('sftp', 'install the OpenSSH client; alknet sftp needs it'),
-    await program('git-remote-alknet', 'only for alknet:// URLs, which are not available in this build'),
+    await program('git-remote-alknet', 'alknet git setup; git needs it for alknet:// URLs'),
   ];
 }
 

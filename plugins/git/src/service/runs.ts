@@ -1,0 +1,195 @@
+/**
+ * Runs of the three services of git: their limits, their ends, and what they leave. `docs/spec/git.md` 5 and 8.
+ *
+ * @module
+ */
+
+import type { Readable, Writable } from 'node:stream';
+import type { Identity, Log } from '@alknet/sdk';
+import type { Settings } from '../config.ts';
+import type { Service } from '../core/request-line.ts';
+import { type ChildEnd, type GitChild, spawnGit } from '../git/child.ts';
+import type { Git } from '../git/git.ts';
+import type { Repository } from '../repositories/repositories.ts';
+import type { Push } from './push.ts';
+import { busy } from './refusal.ts';
+import { type SlotLimits, Slots } from './slots.ts';
+
+export interface RunRequest {
+  readonly service: Service;
+  readonly repository: Repository;
+  readonly identity: Identity;
+  /** `GIT_PROTOCOL`. */
+  readonly protocol: string | undefined;
+  /** Over HTTP: one answer a process, gitprotocol-http(5). */
+  readonly stateless?: 'advertise' | 'exchange';
+  /** Of a receive-pack. */
+  readonly push?: Push;
+  /** Milliseconds for the whole, and without a byte in either direction. */
+  readonly timeout: number;
+  readonly idleTimeout: number;
+  /** The client is gone, or the node lets go of it. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunEnd extends ChildEnd {
+  /** What ended it, when it did not end by itself. */
+  readonly stopped: string | undefined;
+}
+
+export interface Run {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Everything is cleared away. Never rejects. */
+  readonly ended: Promise<RunEnd>;
+}
+
+interface Running {
+  readonly directory: string;
+  readonly child: GitChild;
+  readonly ended: Promise<RunEnd>;
+  stop(reason: string, signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+export class Runs {
+  private readonly git: Git;
+  private readonly settings: () => Settings;
+  private readonly log: Log;
+  private readonly slots: Slots;
+  private readonly running = new Set<Running>();
+
+  constructor(git: Git, settings: () => Settings, log: Log) {
+    this.git = git;
+    this.settings = settings;
+    this.log = log;
+    this.slots = new Slots((): SlotLimits => settings().maxProcesses);
+  }
+
+  /**
+   * A place among the processes, for work that leads to {@link begin}.
+   * @throws ServiceRefusal `busy`
+   */
+  async place(identity: Identity, signal: AbortSignal): Promise<() => void> {
+    const release = await this.slots.take(identity.id, signal);
+    if (release === undefined) throw busy();
+    return release;
+  }
+
+  /** Takes over the place. */
+  begin(request: RunRequest, release: () => void): Run {
+    const { repository, protocol, push, signal } = request;
+    const env = this.git.environment(repository.directory, {
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(push === undefined ? {} : { push: push.environment }),
+    });
+    const child = spawnGit(this.git.places.program, this.argumentsOf(request), env);
+    let stopped: string | undefined;
+    const stop = (reason: string, how: 'SIGTERM' | 'SIGKILL') => {
+      stopped ??= reason;
+      child.end(how);
+      child.stdin.destroy();
+      drain(child.stdout);
+      // A reader that has stopped would keep the run from being over.
+      void child.exited.then(() => child.stdout.destroy());
+    };
+    const leave = () => {
+      // git itself finishes what it has begun with refs, and so do we: its output is read to the end.
+      if (push?.accepted === true) drain(child.stdout);
+      else stop('the client is gone', 'SIGTERM');
+    };
+    const watch = this.watch(request, child, stop);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    const ended = child.closed.then(async (end): Promise<RunEnd> => {
+      watch();
+      signal.removeEventListener('abort', leave);
+      await push?.over(stopped !== undefined || end.signal !== null).catch((error: unknown) => {
+        this.log.error('a push was not cleared up', { repository: repository.name, error });
+      });
+      release();
+      this.running.delete(running);
+      if (end.code !== 0) this.tell(request, end, stopped);
+      return { ...end, stopped };
+    });
+    const running: Running = { directory: repository.directory, child, ended, stop };
+    this.running.add(running);
+    child.stdin.on('error', () => {});
+    return { stdin: child.stdin, stdout: child.stdout, ended };
+  }
+
+  private argumentsOf({ service, repository, stateless }: RunRequest): string[] {
+    const mode =
+      stateless === undefined
+        ? []
+        : stateless === 'advertise'
+          ? ['--stateless-rpc', '--http-backend-info-refs']
+          : ['--stateless-rpc'];
+    const { directory } = repository;
+    if (service === 'git-receive-pack') return ['receive-pack', ...mode, directory];
+    if (service === 'git-upload-archive') return ['upload-archive', directory];
+    // Seconds, at least one.
+    const timeout = Math.max(1, Math.ceil(this.settings().idleTimeout / 1000));
+    return ['upload-pack', '--strict', `--timeout=${timeout}`, ...mode, directory];
+  }
+
+  /** Time limits. git counts the silence of a fetch itself; a push in which no byte moves has a silent client. */
+  private watch(request: RunRequest, child: GitChild, stop: Running['stop']): () => void {
+    const { timeout, idleTimeout, service } = request;
+    const whole = setTimeout(() => stop(`not done within ${timeout} ms`, 'SIGTERM'), timeout);
+    let moved = 0;
+    let since = performance.now();
+    const look = () => {
+      const now = child.moved();
+      if (now !== moved) {
+        moved = now;
+        since = performance.now();
+      } else if (performance.now() - since >= idleTimeout) {
+        stop(`no byte within ${idleTimeout} ms`, 'SIGTERM');
+      }
+    };
+    const every = Math.max(20, Math.min(1000, idleTimeout / 8));
+    const idle = service === 'git-upload-pack' ? undefined : setInterval(look, every);
+    return () => {
+      clearTimeout(whole);
+      clearInterval(idle);
+    };
+  }
+
+  private tell(
+    { service, repository, identity }: RunRequest,
+    end: ChildEnd,
+    stopped: string | undefined,
+  ): void {
+    const level = end.code === null && stopped !== undefined ? 'debug' : 'info';
+    this.log[level]('git ended with a failure', {
+      service,
+      repository: repository.name,
+      peer: identity.id,
+      code: end.code,
+      signal: end.signal,
+      ...(stopped === undefined ? {} : { stopped }),
+      stderr: end.stderr,
+    });
+  }
+
+  /** Ends the runs on one repository. */
+  async endOn(directory: string): Promise<void> {
+    const mine = [...this.running].filter((each) => each.directory === directory);
+    for (const each of mine) each.stop('the repository goes', 'SIGTERM');
+    await Promise.all(mine.map(({ ended }) => ended));
+  }
+
+  /** Ends all, at once. */
+  async stop(): Promise<void> {
+    const all = [...this.running];
+    for (const each of all) each.stop('the plugin stops', 'SIGKILL');
+    await Promise.all(all.map(({ ended }) => ended));
+  }
+}
+
+/** Reads on to nowhere. */
+function drain(stdout: Readable): void {
+  stdout.unpipe();
+  stdout.removeAllListeners('data');
+  stdout.resume();
+}

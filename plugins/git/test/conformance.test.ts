@@ -1,0 +1,6 @@
+/** What every plugin owes its node. */
+
+import { conformance } from '@alknet/sdk/testing';
+import plugin from '../src/plugin.ts';
+
+conformance(plugin);
