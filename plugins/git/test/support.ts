@@ -51,7 +51,7 @@ export interface Client {
   git(args: readonly string[], options?: GitOptions): Promise<string>;
   spawn(args: readonly string[], options?: GitOptions): ChildProcess;
   /** A clone with that many commits on main and a remote `origin` that leads to the node. */
-  work(name: string, commits?: number): Promise<string>;
+  work(name: string, commits?: number, objectFormat?: string): Promise<string>;
   session(): Promise<Session>;
   call(operation: string, input: unknown): Promise<unknown>;
   dial(transport?: 'quic' | 'tls'): Promise<Connection>;
@@ -188,9 +188,9 @@ export async function realNode(
       try: run,
       git,
       spawn: start,
-      async work(name, commits = 1) {
+      async work(name, commits = 1, objectFormat = 'sha1') {
         const folder = join(home, name.replaceAll('/', '-'));
-        await git(['init', '--quiet', folder]);
+        await git(['init', '--quiet', `--object-format=${objectFormat}`, folder]);
         for (let n = 1; n <= commits; n++) {
           await writeFile(join(folder, `file-${n}.txt`), `${name} ${n}\n`);
           await git(['add', '.'], { cwd: folder });
