@@ -98,6 +98,7 @@ export class GitNode {
       let started: GitNode | undefined;
       const git = new Git(places, () => started?.settings.allowAnyWant ?? settings.allowAnyWant);
       started = new GitNode(host, settings, { git, tree, events, notify, policies }, ending);
+      started.maintenance.look();
       host.log.info('repositories served', { root: tree.root, git: version });
       return started;
     } catch (error) {

@@ -29,6 +29,7 @@ export class Maintenance {
   private readonly queue = new Map<string, Repository>();
   private working: Promise<void> = Promise.resolve();
   private isWorking = false;
+  private rounds: Promise<void> = Promise.resolve();
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -41,8 +42,13 @@ export class Maintenance {
     this.settings = parts.settings;
     this.log = parts.log;
     this.signal = signal;
-    this.timer = setInterval(() => void this.round(), hour);
+    this.timer = setInterval(() => this.look(), hour);
     this.timer.unref();
+  }
+
+  /** When the plugin starts, every hour, and when something came into the trash. */
+  look(): void {
+    this.rounds = this.rounds.then(() => this.round());
   }
 
   /** After a push: its repository may be due. */
@@ -96,8 +102,8 @@ export class Maintenance {
     this.log.info('repository packed', { repository: repository.name, size });
   }
 
-  /** Every hour: what a day with few pushes has left, and the trash. */
-  async round(): Promise<void> {
+  /** What a day with few pushes has left, and the trash. Never rejects. */
+  private async round(): Promise<void> {
     try {
       await this.emptyTrash();
       for (const name of await this.repositories.tree.names()) {
@@ -117,10 +123,11 @@ export class Maintenance {
     const trash = join(this.repositories.tree.root, trashName);
     await mkdir(trash, { recursive: true, mode: 0o700 });
     await this.repositories.remove(repository, join(trash, trashEntry(Date.now(), repository.name)));
+    this.look();
   }
 
   /** Removes what is there longer than `git.trashTtl`. */
-  async emptyTrash(): Promise<void> {
+  private async emptyTrash(): Promise<void> {
     const trash = join(this.repositories.tree.root, trashName);
     const { trashTtl } = this.settings();
     for (const entry of await readdir(trash).catch(() => [])) {
@@ -133,7 +140,7 @@ export class Maintenance {
   /** Settles when no git of it runs. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.working;
+    await Promise.all([this.working, this.rounds]);
   }
 }
 

@@ -25,34 +25,43 @@ export interface ConnectionParts {
 
 /** Settles when its last stream is over. */
 export async function serveConnection(connection: Connection, parts: ConnectionParts): Promise<void> {
-  const runs = new Set<Promise<void>>();
-  for await (const stream of connection) {
-    const run: Promise<void> = serveStream(stream, connection, parts)
-      .catch((error: unknown) => {
-        parts.log.error('stream failed', { connection: connection.id, error });
-        stream.destroy();
-      })
-      .finally(() => runs.delete(run));
-    runs.add(run);
-  }
-  await Promise.all(runs);
-}
-
-async function serveStream(stream: Stream, connection: Connection, parts: ConnectionParts): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  stream.once('error', leave);
-  stream.once('close', leave);
+  const runs = new Map<Promise<void>, AbortController>();
+  // One listener, however many streams there are.
+  const leave = () => {
+    for (const gone of runs.values()) gone.abort();
+  };
   connection.signal.addEventListener('abort', leave, { once: true });
-  if (connection.signal.aborted) leave();
   try {
-    const parsed = await readRequest(stream, gone.signal);
-    if (gone.signal.aborted) stream.destroy();
-    else if (parsed.kind === 'request') await serve(stream, connection, parsed.request, parts, gone.signal);
-    else await answer(stream, parsed.kind === 'malformed' ? 'malformed request' : 'unknown service');
+    for await (const stream of connection) {
+      const gone = new AbortController();
+      const run: Promise<void> = serveStream(stream, connection, parts, gone)
+        .catch((error: unknown) => {
+          parts.log.error('stream failed', { connection: connection.id, error });
+          stream.destroy();
+        })
+        .finally(() => runs.delete(run));
+      runs.set(run, gone);
+      if (connection.signal.aborted) leave();
+    }
+    await Promise.all(runs.keys());
   } finally {
     connection.signal.removeEventListener('abort', leave);
   }
+}
+
+async function serveStream(
+  stream: Stream,
+  connection: Connection,
+  parts: ConnectionParts,
+  gone: AbortController,
+): Promise<void> {
+  const { signal } = gone;
+  stream.once('error', () => gone.abort());
+  stream.once('close', () => gone.abort());
+  const parsed = await readRequest(stream, signal);
+  if (signal.aborted) stream.destroy();
+  else if (parsed.kind === 'request') await serve(stream, connection, parsed.request, parts, signal);
+  else await answer(stream, parsed.kind === 'malformed' ? 'malformed request' : 'unknown service');
 }
 
 async function serve(

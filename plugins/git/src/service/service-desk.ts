@@ -73,6 +73,7 @@ export class ServiceDesk {
     const { repository, push: pushSettings, created } = admitted;
     const { settings, maintenance, runs } = this.parts;
     const pushing = service === 'git-receive-pack';
+    let moved = false;
     const push = pushing
       ? await Push.begin(this.parts, {
           repository,
@@ -80,11 +81,11 @@ export class ServiceDesk {
           push: pushSettings,
           moved: async (updates) => {
             await afterPush(this.parts, { repository, identity, via, updates, created });
-            maintenance.consider(repository);
+            moved = true;
           },
         })
       : undefined;
-    return runs.begin(
+    const run = runs.begin(
       {
         service,
         repository,
@@ -98,6 +99,11 @@ export class ServiceDesk {
       },
       release,
     );
+    // Not while the push is still a writer.
+    void run.ended.then(() => {
+      if (moved) maintenance.consider(repository);
+    });
+    return run;
   }
 
   /** A repository that was made for a push which brought nothing. */
