@@ -1,0 +1,367 @@
+/**
+ * HTTP/1.1 (RFC 9112) over any Duplex, by Node's own parser in its strict mode. What the parser refuses (conflicting
+ * lengths, bare CR or LF, folded lines, both Content-Length and Transfer-Encoding) ends the connection.
+ *
+ * @module
+ */
+
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import type { HttpLimits } from '../config.ts';
+import type {
+  Answer,
+  Application,
+  Exchange,
+  HeaderFields,
+  HttpRequest,
+  HttpVersion,
+  Upgrade,
+} from './message.ts';
+import { Presence } from './presence.ts';
+import { pump } from './pump.ts';
+
+/** Beyond the limits of the configuration the parser itself gives up; below, the walk answers 414 or 431. Bytes. */
+const parserSlack = 16 * 1024;
+
+/** Milliseconds between looks for connections whose header takes too long. */
+const timeoutLook = 1000;
+
+/** Bytes of a body that nobody wants which are read so that the client sees the answer; beyond, the connection ends. */
+const unwanted = 256 * 1024;
+
+interface Http1Connection {
+  readonly application: Application;
+  /** Requests that the parser has read and that are not answered; one runs, the others wait in order. */
+  readonly waiting: (() => void)[];
+  running: boolean;
+  draining: boolean;
+}
+
+export class Http1Server {
+  readonly #server: Server;
+  readonly #connections = new Map<Duplex, Http1Connection>();
+  #limits: HttpLimits;
+  #draining = false;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+    this.#server = createServer({
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      // The walk has limits of its own for bodies; this one would end long uploads of contributed routes.
+      requestTimeout: 0,
+      connectionsCheckingInterval: timeoutLook,
+      highWaterMark: 64 * 1024,
+    });
+    this.configure(limits);
+    const server = this.#server;
+    // Node begins to watch the times of its connections when it listens; these come from elsewhere.
+    server.emit('listening');
+    const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+      this.#enqueue(request, response);
+    server.on('request', onRequest);
+    server.on('checkContinue', onRequest);
+    server.on('checkExpectation', onRequest);
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    server.on('connect', (request, socket) => this.#onConnect(request, socket));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket));
+    // A dropped request is one beyond maxRequestsPerSocket, which is not set.
+  }
+
+  configure(limits: HttpLimits): void {
+    this.#limits = limits;
+    this.#server.headersTimeout = limits.headerTimeout;
+    this.#server.keepAliveTimeout = limits.keepAlive;
+    Object.assign(this.#server, { maxHeaderSize: limits.header + parserSlack });
+  }
+
+  /** Resolves when the stream is over. Never rejects. */
+  serve(stream: Duplex, application: Application): Promise<void> {
+    return new Promise((resolve) => {
+      const connection: Http1Connection = {
+        application,
+        waiting: [],
+        running: false,
+        draining: this.#draining,
+      };
+      this.#connections.set(stream, connection);
+      stream.once('close', () => {
+        this.#connections.delete(stream);
+        resolve();
+      });
+      if (stream.destroyed) stream.emit('close');
+      else this.#server.emit('connection', stream);
+    });
+  }
+
+  /** Idle connections end now, the others with their next answer. */
+  drain(): void {
+    this.#draining = true;
+    for (const [stream, connection] of this.#connections) {
+      connection.draining = true;
+      if (!connection.running) stream.destroy();
+    }
+  }
+
+  close(): void {
+    for (const stream of this.#connections.keys()) stream.destroy();
+    // Ends the look for timeouts, as Node's own close does.
+    this.#server.close(() => {});
+    this.#server.closeAllConnections();
+  }
+
+  #enqueue(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return void request.socket.destroy();
+    const run = () => {
+      connection.running = true;
+      const next = () => {
+        connection.running = false;
+        connection.waiting.shift()?.();
+      };
+      void new Http1Exchange(request, response, connection).run().then(next, next);
+    };
+    if (!connection.running) return run();
+    // Answers go out in order, so running more than one at a time only costs memory.
+    if (connection.waiting.length >= this.#limits.concurrent) request.socket.destroy();
+    else connection.waiting.push(run);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#connections.get(socket);
+    // Node has let go of the socket; an earlier request that is still running has no way to be answered in order.
+    if (connection === undefined || connection.running) return void socket.destroy();
+    socket.on('error', () => {});
+    if (!isWebSocketRequest(request)) {
+      // Another protocol is not on offer, and RFC 9110 7.8 lets the server go on as if it had not been asked for.
+      socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
+      this.#server.emit('connection', socket);
+      return;
+    }
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.assignSocket(request.socket);
+    connection.running = true;
+    const exchange = new Http1Exchange(request, response, connection, socket);
+    void exchange.run().then((upgraded) => {
+      connection.running = false;
+      if (!upgraded) socket.end();
+    });
+  }
+
+  /** A tunnel is not on offer: answered like any unknown path. The connection cannot be used any more. */
+  #onConnect(request: IncomingMessage, socket: Duplex): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || connection.running) return void socket.destroy();
+    socket.on('error', () => {});
+    const response = new ServerResponse(request);
+    response.assignSocket(request.socket);
+    void new Http1Exchange(request, response, connection).run().then(() => socket.end());
+  }
+}
+
+class Http1Exchange implements Exchange, HttpRequest {
+  readonly version: HttpVersion;
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  readonly protocol: string | undefined;
+  readonly upgrade: Upgrade | undefined;
+  readonly body: Readable | null;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #connection: Http1Connection;
+  readonly #presence = new Presence();
+  #upgraded = false;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: Http1Connection,
+    upgradable?: Duplex,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#connection = connection;
+    this.version = request.httpVersion === '1.0' ? '1.0' : '1.1';
+    this.method = request.method ?? 'GET';
+    const { target, authority } = targetOf(request);
+    this.target = target;
+    this.authority = authority;
+    this.protocol = upgradable && 'websocket';
+    this.upgrade = upgradable && { accept: (headers) => this.#accept(upgradable, headers) };
+    const { headers } = request;
+    const hasBody =
+      headers['transfer-encoding'] !== undefined ||
+      (headers['content-length'] !== undefined && headers['content-length'] !== '0');
+    this.body = hasBody ? request : null;
+    response.once('close', () => {
+      if (!response.writableFinished) this.#presence.go();
+    });
+    response.on('error', () => this.#presence.go());
+    request.on('error', () => {});
+  }
+
+  get request(): HttpRequest {
+    return this;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  get signal(): AbortSignal {
+    return this.#presence.signal;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  fields(name: string): number {
+    return this.#request.headersDistinct[name]?.length ?? 0;
+  }
+
+  continue(): void {
+    if (this.#request.headers.expect?.toLowerCase() === '100-continue' && !this.#response.headersSent)
+      this.#response.writeContinue();
+  }
+
+  onGone(listener: () => void): void {
+    this.#presence.onGone(listener);
+  }
+
+  /** Whether the bytes of the connection have another owner now. Never rejects. */
+  async run(): Promise<boolean> {
+    const { application } = this.#connection;
+    const answer = await application.serve(this);
+    if (answer === undefined) {
+      application.sent(this, { status: 101, bytes: 0 });
+      return this.#upgraded;
+    }
+    const bytes = await this.#write(answer);
+    this.#presence.settle();
+    application.sent(this, { status: answer.status, bytes });
+    return false;
+  }
+
+  async #write({ status, headers, body, close }: Answer): Promise<number> {
+    const response = this.#response;
+    const request = this.#request;
+    if (response.destroyed) return 0;
+    if (this.#connection.draining || close === true) response.shouldKeepAlive = false;
+    if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+      const length = body === undefined ? 0 : Buffer.byteLength(body);
+      // RFC 9110 8.6: none on 204 and 304.
+      if (status !== 204 && status !== 304) headers['Content-Length'] ??= String(length);
+      response.writeHead(status, headers);
+      this.#leaveBody();
+      if (this.method === 'HEAD') {
+        response.end();
+        return 0;
+      }
+      response.end(body);
+      return length;
+    }
+    response.writeHead(status, headers);
+    if (this.method === 'HEAD' || status === 204 || status === 304) {
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      response.end();
+      this.#leaveBody();
+      return 0;
+    }
+    response.flushHeaders();
+    try {
+      const bytes = await pump(body, response, (listener) => this.#presence.onGone(listener));
+      this.#leaveBody();
+      response.end();
+      return bytes;
+    } catch {
+      // The end of the answer must not look like its end.
+      request.socket.destroy();
+      return 0;
+    }
+  }
+
+  /** Reads on a little, so that the client that still sends gets to see the answer, and then gives up. */
+  #leaveBody(): void {
+    const { body } = this;
+    if (body === null || body.readableEnded || body.destroyed) return;
+    let left = unwanted;
+    body.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) this.#request.socket.destroy();
+    });
+    const socket = this.#request.socket;
+    const timer = setTimeout(() => socket.destroy(), 5000);
+    timer.unref();
+    body.once('close', () => clearTimeout(timer));
+  }
+
+  #accept(socket: Duplex, headers: HeaderFields): Duplex {
+    this.#upgraded = true;
+    const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket'];
+    for (const [name, value] of Object.entries(headers))
+      for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+    this.#response.detachSocket(this.#request.socket);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    return socket;
+  }
+}
+
+/** RFC 9112 3.2: a server accepts the absolute form, and the authority in it goes before `Host`. */
+function targetOf(request: IncomingMessage): { readonly target: string; readonly authority: string } {
+  const url = request.url ?? '/';
+  const host = request.headers.host ?? '';
+  if (url.startsWith('/')) return { target: url, authority: host };
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url);
+  if (absolute === null) return { target: url, authority: host };
+  const [, authority = '', rest = ''] = absolute;
+  return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
+}
+
+function isWebSocketRequest({ method, headers, httpVersion, url }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    (url ?? '').split('?', 1)[0] === '/alknet/call'
+  );
+}
+
+/** The head of a request as it came, but for the wish to speak another protocol. */
+function withoutUpgrade(request: IncomingMessage): Buffer {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const lower = name.toLowerCase();
+    if (lower === 'upgrade' || lower === 'http2-settings' || lower === 'connection') continue;
+    lines.push(`${name}: ${rawHeaders[index + 1] ?? ''}`);
+  }
+  if (/(^|[\s,])close([\s,]|$)/i.test(request.headers.connection ?? '')) lines.push('Connection: close');
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/** What the parser or its clock refuses. A client that is slow gets nothing: it would read slowly, too. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  socket.on('error', () => {});
+  if (
+    !socket.writable ||
+    socket.destroyed ||
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ||
+    isAnswering(socket)
+  ) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+}
+
+/** Bytes of our own between those of an answer would be taken for a part of it. */
+function isAnswering(socket: Duplex & { readonly _httpMessage?: unknown }): boolean {
+  return socket._httpMessage !== undefined && socket._httpMessage !== null;
+}

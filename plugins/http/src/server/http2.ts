@@ -1,0 +1,290 @@
+/**
+ * HTTP/2 (RFC 9113) over any Duplex, by nghttp2. Rapid resets (CVE-2023-44487) and CONTINUATION floods (CVE-2024-27316)
+ * are bounded there; what a session may hold is bounded here.
+ *
+ * @module
+ */
+
+import {
+  constants,
+  createServer,
+  type IncomingHttpHeaders,
+  type Http2Server as NodeHttp2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Duplex, Readable } from 'node:stream';
+import type { HttpLimits } from '../config.ts';
+import type {
+  Answer,
+  Application,
+  Exchange,
+  HeaderFields,
+  HttpRequest,
+  HttpVersion,
+  Upgrade,
+} from './message.ts';
+import { Presence } from './presence.ts';
+import { pump } from './pump.ts';
+
+/** MiB that a session may hold: its streams, their headers and unsent frames. */
+const sessionMemory = 16;
+
+interface Http2Connection {
+  readonly application: Application;
+  session: ServerHttp2Session | undefined;
+  streams: number;
+  idle: NodeJS.Timeout | undefined;
+}
+
+export class Http2Server {
+  readonly #server: NodeHttp2Server;
+  readonly #connections = new Map<Duplex, Http2Connection>();
+  readonly #sessions = new WeakMap<ServerHttp2Session, Http2Connection>();
+  #limits: HttpLimits;
+  #draining = false;
+  #next: { readonly stream: Duplex; readonly connection: Http2Connection } | undefined;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+    this.#server = createServer({
+      maxSessionMemory: sessionMemory,
+      settings: settingsOf(limits),
+      // Of the compatibility layer, which is not used.
+      unknownProtocolTimeout: 1000,
+    });
+    this.#server.on('session', (session) => this.#onSession(session));
+    // The fields as they came are a fourth argument, which @types/node does not know.
+    this.#server.on('stream', (stream, headers, _flags, ...[raw]: readonly unknown[]) =>
+      this.#onStream(stream, headers, isTexts(raw) ? raw : []),
+    );
+    this.#server.on('sessionError', () => {});
+  }
+
+  configure(limits: HttpLimits): void {
+    this.#limits = limits;
+    this.#server.updateSettings(settingsOf(limits));
+  }
+
+  /** Resolves when the stream is over. Never rejects. */
+  serve(stream: Duplex, application: Application): Promise<void> {
+    return new Promise((resolve) => {
+      const connection: Http2Connection = { application, session: undefined, streams: 0, idle: undefined };
+      this.#connections.set(stream, connection);
+      stream.once('close', () => {
+        clearTimeout(connection.idle);
+        this.#connections.delete(stream);
+        resolve();
+      });
+      if (stream.destroyed) return void stream.emit('close');
+      this.#next = { stream, connection };
+      // The session is announced before this returns.
+      this.#server.emit('connection', stream);
+      this.#next = undefined;
+      if (connection.session === undefined) stream.destroy();
+      else this.#watch(connection, this.#limits.headerTimeout);
+    });
+  }
+
+  /** GOAWAY: streams in progress run on, new ones are refused. */
+  drain(): void {
+    this.#draining = true;
+    for (const { session } of this.#connections.values()) session?.close();
+  }
+
+  close(): void {
+    for (const [stream, { session }] of this.#connections) {
+      session?.destroy();
+      stream.destroy();
+    }
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    session.on('error', () => {});
+    if (this.#next === undefined) return void session.destroy();
+    const { connection } = this.#next;
+    connection.session = session;
+    this.#sessions.set(session, connection);
+    if (this.#draining) session.close();
+  }
+
+  /** Ends a session on which nothing is in progress for so long. */
+  #watch(connection: Http2Connection, milliseconds: number): void {
+    clearTimeout(connection.idle);
+    connection.idle = setTimeout(() => {
+      const { session } = connection;
+      session?.close();
+      // The client may never read the GOAWAY.
+      connection.idle = setTimeout(() => session?.destroy(), 1000);
+      connection.idle.unref();
+    }, milliseconds);
+    connection.idle.unref();
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
+    const connection = stream.session && this.#sessions.get(stream.session as ServerHttp2Session);
+    stream.on('error', () => {});
+    if (connection === undefined) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    connection.streams++;
+    clearTimeout(connection.idle);
+    stream.once('close', () => {
+      connection.streams--;
+      if (connection.streams === 0) this.#watch(connection, this.#limits.keepAlive);
+    });
+    void new Http2Exchange(stream, headers, raw, connection.application).run();
+  }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+function settingsOf({ concurrent, header }: HttpLimits) {
+  return {
+    maxConcurrentStreams: concurrent,
+    enableConnectProtocol: true,
+    // Twice: the walk answers 431 to what is over the limit by less, as HTTP/1.1 does.
+    maxHeaderListSize: header * 2,
+    enablePush: false,
+  };
+}
+
+class Http2Exchange implements Exchange, HttpRequest {
+  readonly version: HttpVersion = '2';
+  readonly method: string;
+  readonly target: string;
+  readonly authority: string;
+  readonly protocol: string | undefined;
+  readonly upgrade: Upgrade | undefined;
+  readonly body: Readable | null;
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #raw: readonly string[];
+  readonly #application: Application;
+  readonly #presence = new Presence();
+  #finished = false;
+  #rawHeaders: readonly string[] | undefined;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    raw: readonly string[],
+    application: Application,
+  ) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#raw = raw;
+    this.#application = application;
+    this.method = headers[':method'] ?? 'GET';
+    this.target = headers[':path'] ?? '';
+    this.authority = headers[':authority'] ?? headers.host ?? '';
+    const protocol = headers[':protocol'];
+    this.protocol = typeof protocol === 'string' ? protocol : undefined;
+    this.upgrade = this.protocol === undefined ? undefined : { accept: (fields) => this.#accept(fields) };
+    this.body = this.upgrade !== undefined || stream.endAfterHeaders ? null : stream;
+    stream.once('close', () => {
+      if (!this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#presence.go();
+    });
+  }
+
+  get request(): HttpRequest {
+    return this;
+  }
+
+  get rawHeaders(): readonly string[] {
+    if (this.#rawHeaders === undefined) {
+      const fields: string[] = [];
+      for (let index = 0; index < this.#raw.length; index += 2) {
+        const name = this.#raw[index] ?? '';
+        if (!name.startsWith(':')) fields.push(name, this.#raw[index + 1] ?? '');
+      }
+      this.#rawHeaders = fields;
+    }
+    return this.#rawHeaders;
+  }
+
+  get signal(): AbortSignal {
+    return this.#presence.signal;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  fields(name: string): number {
+    let count = 0;
+    for (let index = 0; index < this.#raw.length; index += 2) if (this.#raw[index] === name) count++;
+    return count;
+  }
+
+  continue(): void {
+    if (this.#headers.expect?.toLowerCase() === '100-continue' && !this.#stream.headersSent)
+      this.#stream.additionalHeaders({ ':status': 100 });
+  }
+
+  onGone(listener: () => void): void {
+    this.#presence.onGone(listener);
+  }
+
+  async run(): Promise<void> {
+    const application = this.#application;
+    const answer = await application.serve(this);
+    if (answer === undefined) return application.sent(this, { status: 200, bytes: 0 });
+    const bytes = await this.#write(answer);
+    this.#presence.settle();
+    application.sent(this, { status: answer.status, bytes });
+  }
+
+  async #write({ status, headers, body }: Answer): Promise<number> {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return 0;
+    const fields: HeaderFields & { ':status'?: number } = {};
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) fields[name.toLowerCase()] = value;
+    }
+    const head = Object.assign(fields, { ':status': status });
+    const plain = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+    if (plain && status !== 204 && status !== 304)
+      head['content-length'] ??= String(body === undefined ? 0 : Buffer.byteLength(body));
+    if (body === undefined || this.method === 'HEAD' || status === 204 || status === 304) {
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      stream.respond(head, { endStream: true });
+      this.#leave();
+      return 0;
+    }
+    stream.respond(head);
+    if (plain) {
+      stream.end(body);
+      this.#leave();
+      return Buffer.byteLength(body);
+    }
+    try {
+      const bytes = await pump(body, stream, (listener) => this.#presence.onGone(listener));
+      stream.end();
+      this.#leave();
+      return bytes;
+    } catch {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      return 0;
+    }
+  }
+
+  /** The rest of the body is not wanted: RFC 9113 8.1 lets the server say so once the answer has left. */
+  #leave(): void {
+    this.#finished = true;
+    const stream = this.#stream;
+    if (this.body === null || stream.readableEnded) return;
+    stream.resume();
+    stream.once('finish', () => {
+      if (!stream.closed && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  #accept(headers: HeaderFields): Duplex {
+    this.#finished = true;
+    this.#stream.respond({ ...headers, ':status': 200 });
+    return this.#stream;
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * The surfaces of the server, in no order: their paths never meet.
+ *
+ * @module
+ */
+
+import type { MakeSurface } from './surface.ts';
+
+export const surfaces: readonly MakeSurface[] = [];
