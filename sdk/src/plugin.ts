@@ -116,7 +116,11 @@ export interface HostOperations extends Caller {
     kind: 'openapi' | 'mcp' | 'jsonschema',
     registrations: readonly AdapterRegistration[],
   ): Publication;
-  /** Only with `grant.gateway`. `auth` must be one that the host made. @throws CallError `FORBIDDEN` */
+  /**
+   * Only with `grant.gateway`. `auth` is one that the host made, or, for a protocol whose requests bring a credential of
+   * their own, one with an identity that the host gave out, on a `connection` of the host's; that is cheap enough to be
+   * asked for each request. @throws CallError `FORBIDDEN`
+   */
   gateway(auth: AuthContext, connection?: Connection): Gateway;
 }
 
@@ -143,6 +147,11 @@ export interface Contribution {
 export interface Contributions {
   readonly current: readonly Contribution[];
   onChange(listener: () => void): () => void;
+  /**
+   * Looks at what would be contributed if one more plugin started, which comes last; what it throws keeps that plugin from
+   * starting. Absent where the owner runs in a thread.
+   */
+  guard?(check: (contributions: readonly Contribution[]) => void): () => void;
 }
 
 /** By surface: the known ones are typed, any other is between its owner and its contributors. */

@@ -181,6 +181,16 @@ export class Endpoint {
     return this.contexts.has(auth);
   }
 
+  /**
+   * The AuthContext of one caller on a connection whose requests bring credentials of their own; `undefined` when the
+   * host made not both, connection and identity. The same object each time.
+   */
+  callerOn(connection: Connection, identity: Identity | null): AuthContext | undefined {
+    if (!(connection instanceof HostConnection)) return undefined;
+    if (identity !== null && !this.options.identities.isGivenOut(identity)) return undefined;
+    return this.contexts.ofCaller(connection, identity);
+  }
+
   /** Closes every connection that rests on the peer; how many. */
   revoke(revocation: Revocation): number {
     return this.live.revoke(revocation);

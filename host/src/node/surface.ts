@@ -6,6 +6,7 @@
 
 import type { Duplex } from 'node:stream';
 import {
+  type AuthContext,
   CallError,
   type Capabilities,
   type CloseInfo,
@@ -19,6 +20,7 @@ import {
 import { dispatchGranted } from '../endpoint/alpn.ts';
 import type { DialTarget, Endpoint } from '../endpoint/index.ts';
 import { lackingRight, type PluginInstance, type PluginSurface } from '../plugins/index.ts';
+import type { RegistryGateway } from '../registry/gateway.ts';
 import type { Owner, PluginProvenance, Privilege } from '../registry/registration.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { NodeSecrets } from './secrets.ts';
@@ -73,6 +75,25 @@ class InstanceOwner implements Owner {
       this.#privilege = { granted, value };
     }
     return this.#privilege.value;
+  }
+}
+
+/** A protocol whose requests bring their own credential asks for one at each request. */
+class CallerGateways {
+  readonly #registry: Registry;
+  readonly #made = new WeakMap<AuthContext, RegistryGateway>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  of(auth: AuthContext): RegistryGateway {
+    let gateway = this.#made.get(auth);
+    if (gateway === undefined) {
+      gateway = this.#registry.gateway(auth);
+      this.#made.set(auth, gateway);
+    }
+    return gateway;
   }
 }
 
@@ -163,6 +184,7 @@ export class NodeSurface implements PluginSurface {
   operations(instance: PluginInstance): HostOperations {
     const { registry, endpoint } = this.#parts;
     let caller: ReturnType<Registry['callerFor']> | undefined;
+    const gateways = new CallerGateways(registry);
     const own = () => {
       caller ??= registry.callerFor(this.#owner(instance), instance.signal);
       return caller;
@@ -173,7 +195,7 @@ export class NodeSurface implements PluginSurface {
       publish: () => {
         throw new CallError('INTERNAL', 'publishing imported operations is not available in this build');
       },
-      gateway: (auth) => {
+      gateway: (auth, connection) => {
         if (!instance.granted.gateway) {
           instance.refusals.note('gateway', 'true');
           throw new CallError(
@@ -181,10 +203,15 @@ export class NodeSurface implements PluginSurface {
             `plugin ${instance.name} has no grant "gateway": add it to plugins.${instance.name}.grant`,
           );
         }
-        if (!endpoint.isAuthContext(auth)) {
-          throw new CallError('FORBIDDEN', 'a gateway serves an AuthContext that the host made, not a copy');
+        if (endpoint.isAuthContext(auth)) return registry.gateway(auth);
+        const known = connection && endpoint.callerOn(connection, auth.identity);
+        if (known === undefined) {
+          throw new CallError(
+            'FORBIDDEN',
+            'a gateway serves an AuthContext that the host made, or an identity that it gave out on a connection of it',
+          );
         }
-        return registry.gateway(auth);
+        return gateways.of(known);
       },
     });
   }

@@ -188,6 +188,7 @@ export class PluginSlot {
       await next.start(this.contributions);
       if (this.stopped) throw new PluginError('the node is stopping');
       next.signal.throwIfAborted();
+      this.contributions.check(previous, next);
       const over = this.services.surface.publish(next, previous);
       this.contributions.exchange(previous, next);
       if (previous !== undefined) this.release(previous, over);

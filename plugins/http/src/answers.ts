@@ -5,7 +5,7 @@
  */
 
 import { CallError } from '@alknet/sdk';
-import type { BodyFault } from './server/body.ts';
+import { BodyFault } from './server/body.ts';
 import type { Answer, HeaderFields } from './server/message.ts';
 
 const statusOfCode: Readonly<Record<string, number>> = {
@@ -78,9 +78,12 @@ export function errorAnswer(error: CallError, options: ErrorOptions = {}): Answe
   };
 }
 
-/** What a body that is not taken is answered with; after 408 and 413 the connection cannot go on. */
-export function bodyFaultAnswer({ status, message }: BodyFault): Answer {
-  return errorAnswer(new CallError('INVALID_INPUT', message), { status, close: status !== 400 });
+/** The answer to whatever was thrown. After 408 and 413 the connection cannot go on. */
+export function failureAnswer(error: unknown, options: ErrorOptions = {}): Answer {
+  if (!(error instanceof BodyFault)) return errorAnswer(asCallError(error), options);
+  const { status, message } = error;
+  const close = status === 408 || status === 413;
+  return errorAnswer(new CallError('INVALID_INPUT', message), { ...options, status, close });
 }
 
 export function methodNotAllowed(allowed: readonly string[]): Answer {

@@ -120,7 +120,10 @@ const decoy = Type.Union(
   [
     Type.Object({ kind: Type.Literal('notFound') }, closed),
     Type.Object(
-      { kind: Type.Literal('static'), root: Type.String({ minLength: 1, maxLength: 4096 }) },
+      {
+        kind: Type.Literal('static'),
+        root: Type.String({ pattern: '^/', maxLength: 4096, description: 'Absolute path.' }),
+      },
       closed,
     ),
     Type.Object({ kind: Type.Literal('redirect'), to: Type.String({ pattern: '^[!-~]{1,2048}$' }) }, closed),

@@ -34,6 +34,10 @@ export function callerOf(request: HttpRequest, resolver: Resolver): Caller {
   return resolved(bearer.exec(value)?.[1], resolver);
 }
 
+export function hasBasic(request: HttpRequest): boolean {
+  return request.header('authorization')?.slice(0, 6).toLowerCase() === 'basic ';
+}
+
 /** The password of Basic credentials, taken as a token: only for contributed routes that ask for it. */
 export function basicCallerOf(request: HttpRequest, resolver: Resolver): Caller {
   const value = request.header('authorization');

@@ -8,7 +8,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { Connection, Gateway, Identity, RemoteAddress } from '@alknet/sdk';
+import type { CallError, Connection, Gateway, Identity, RemoteAddress } from '@alknet/sdk';
 import type { HttpConfig } from './config.ts';
 
 export interface RequestContext {
@@ -19,8 +19,12 @@ export interface RequestContext {
   readonly remote: RemoteAddress | null;
   /** UUID v4 of the request, as the access log and `X-Request-Id` have it. */
   readonly requestId: string;
-  /** Aborted when the client is gone, or the node lets go of the connection. */
+  /** Aborted when the client is gone, or the node lets go of the connection. The reason is a CallError. */
   readonly signal: AbortSignal;
+  /** The same without an AbortSignal, which costs more than a small call; called at once if it has happened. */
+  onAbort(listener: (reason: CallError) => void): void;
+  /** `performance.now()` milliseconds of its arrival, from which deadlines count. */
+  readonly arrivedAt: number;
   readonly connection: Connection;
   /** In use when the request arrived. */
   readonly config: HttpConfig;

@@ -5,32 +5,62 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { AuthContext, Connection, Gateway, Identity, PluginHost, RemoteAddress } from '@alknet/sdk';
+import { performance } from 'node:perf_hooks';
+import {
+  type AuthContext,
+  CallError,
+  type Connection,
+  type Gateway,
+  type Identity,
+  type Placed,
+  type PluginHost,
+  type RemoteAddress,
+} from '@alknet/sdk';
 import type { HttpConfig } from './config.ts';
-import type { Caller } from './credential.ts';
+import { anonymous, type Caller } from './credential.ts';
 import type { RequestContext } from './request-context.ts';
 import type { HttpRequest } from './server/message.ts';
+import type { SurfaceName } from './surface.ts';
 
-export class RequestScope implements RequestContext {
+export class RequestScope implements RequestContext, Placed {
+  place = -1;
+  /** `performance.now()` milliseconds. */
+  readonly arrivedAt = performance.now();
   readonly connection: Connection;
   readonly config: HttpConfig;
   readonly #host: Pick<PluginHost, 'operations'>;
   readonly #request: HttpRequest;
-  readonly #caller: Caller;
+  /** What answers it, as metrics call it. */
+  surface: SurfaceName = 'decoy';
+  /** Whether the answer brings the headers of CORS itself. */
+  ownCors = false;
+  #caller: Caller = anonymous;
   #gateway: Gateway | undefined;
   #requestId: string | undefined;
+  #watching = false;
+  #aborted: CallError | undefined;
+  #listeners: ((reason: CallError) => void)[] = [];
+  #controller: AbortController | undefined;
 
   constructor(
     host: Pick<PluginHost, 'operations'>,
     connection: Connection,
     config: HttpConfig,
     request: HttpRequest,
-    caller: Caller,
   ) {
     this.#host = host;
     this.connection = connection;
     this.config = config;
     this.#request = request;
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** Set before anybody else sees the scope, and for a route that takes other credentials. */
+  set caller(caller: Caller) {
+    if (caller.identity !== this.#caller.identity) this.#gateway = undefined;
     this.#caller = caller;
   }
 
@@ -59,8 +89,31 @@ export class RequestScope implements RequestContext {
     return this.#requestId;
   }
 
+  /** An AbortSignal costs more than a small call: who can uses `onAbort`. */
   get signal(): AbortSignal {
-    return this.#request.signal;
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      this.onAbort((reason) => controller.abort(reason));
+    }
+    return this.#controller.signal;
+  }
+
+  /** Told once when the client has gone or the node gives the request up; at once if that has happened. */
+  onAbort(listener: (reason: CallError) => void): void {
+    if (this.#aborted !== undefined) return listener(this.#aborted);
+    this.#listeners.push(listener);
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#request.onGone(() => this.abort(new CallError('ABORTED', 'the client has gone')));
+  }
+
+  abort(reason: CallError): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = reason;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener(reason);
   }
 }
 

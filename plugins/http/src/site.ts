@@ -1,5 +1,5 @@
 /**
- * What one instance of the plugin serves: its surfaces by path, and what it was given.
+ * What one instance of the plugin serves: its surfaces by path, the routes of other plugins, and what it was given.
  *
  * @module
  */
@@ -7,30 +7,54 @@
 import type { Log, PluginHost } from '@alknet/sdk';
 import { type HttpConfig, readConfig } from './config.ts';
 import type { WrittenConfig } from './config-schema.ts';
-import { notFoundPage } from './decoy/not-found.ts';
-import type { Answer, HttpRequest } from './server/message.ts';
-import type { ParsedTarget } from './server/path.ts';
+import { HttpMetrics } from './metrics.ts';
+import { RouteTable } from './routes/table.ts';
 import type { MakeSurface, Surface, SurfaceRoute } from './surface.ts';
 
 export class Site {
   readonly host: PluginHost<WrittenConfig>;
   readonly log: Log;
+  readonly metrics: HttpMetrics;
   readonly #surfaces: readonly Surface[];
-  readonly #routes: ReadonlyMap<string, SurfaceRoute>;
+  readonly #reserved: ReadonlyMap<string, SurfaceRoute>;
   #config: HttpConfig;
+  #contributed: RouteTable;
+  readonly #shadowed = new Set<string>();
 
   constructor(host: PluginHost<WrittenConfig>, surfaces: readonly MakeSurface[]) {
     this.host = host;
     this.log = host.log;
+    this.metrics = new HttpMetrics(host.metrics);
     this.#config = readConfig(host.config);
-    this.#surfaces = surfaces.map((make) => make({ host, config: () => this.#config }));
-    this.#routes = new Map(
+    const streams = (kind: 'sse' | 'websocket' | 'webtransport') => this.metrics.streams(kind);
+    this.#surfaces = surfaces.map((make) => make({ host, config: () => this.#config, streams }));
+    this.#reserved = new Map(
       this.#surfaces.flatMap(({ routes }) => routes.map((route) => [route.path, route])),
     );
+    const routes = host.contributions('http');
+    const isReserved = (path: string) => this.#reserved.has(path) || path === '/healthz';
+    // Whoever comes later with a path that is taken does not start; who was there before this plugin loses the route.
+    routes.guard?.((all) => void RouteTable.of(all, isReserved));
+    const take = () =>
+      RouteTable.of(routes.current, isReserved, (fault) =>
+        this.log.error('route left out', { from: fault.plugin, message: fault.message }),
+      );
+    this.#contributed = take();
+    routes.onChange(() => {
+      this.#contributed = take();
+    });
   }
 
   get config(): HttpConfig {
     return this.#config;
+  }
+
+  get contributed(): RouteTable {
+    return this.#contributed;
+  }
+
+  streams(kind: 'sse') {
+    return this.metrics.streams(kind);
   }
 
   async configure(written: WrittenConfig): Promise<HttpConfig> {
@@ -42,11 +66,14 @@ export class Site {
 
   /** The owner of a reserved path, also while it is off. */
   reserved(path: string): SurfaceRoute | undefined {
-    return this.#routes.get(path);
+    return this.#reserved.get(path);
   }
 
-  decoy(_request: HttpRequest, _target: ParsedTarget, _config: HttpConfig): Promise<Answer> | Answer {
-    return notFoundPage();
+  /** An operation whose direct path is reserved: said once. */
+  shadowed(name: string): void {
+    if (this.#shadowed.has(name) || this.#shadowed.size > 100) return;
+    this.#shadowed.add(name);
+    this.log.warn('operation is reachable by the gateway only: its path is reserved', { operation: name });
   }
 
   drain(): void {

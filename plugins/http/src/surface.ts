@@ -49,6 +49,13 @@ export interface SurfaceHost {
   readonly host: PluginHost<WrittenConfig>;
   /** The configuration in use now. */
   readonly config: () => HttpConfig;
+  /** Counts what lives long: `alknet_http_streams`. */
+  readonly streams: (kind: 'sse' | 'websocket' | 'webtransport') => StreamGauge;
+}
+
+export interface StreamGauge {
+  add(): void;
+  remove(): void;
 }
 
 export interface Surface {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { gatewaySurface } from './gateway/surface.ts';
 import type { MakeSurface } from './surface.ts';
 
-export const surfaces: readonly MakeSurface[] = [];
+export const surfaces: readonly MakeSurface[] = [gatewaySurface];

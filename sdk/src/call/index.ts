@@ -14,7 +14,7 @@ export {
 } from './client.ts';
 export { type Deadline, deadline } from './deadlines.ts';
 export { type Envelope, toEnvelope, valueText } from './envelope.ts';
-export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, parseBody } from './frames.ts';
+export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, nesting, parseBody } from './frames.ts';
 export { defaultCallLimits } from './limits.ts';
 export type { Answer, IncomingCall, Server } from './server.ts';
 export {

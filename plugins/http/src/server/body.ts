@@ -7,12 +7,14 @@
 import type { Readable } from 'node:stream';
 import type { HttpRequest } from './message.ts';
 
-/** Why a body is not taken; `status` as in `docs/spec/http.md` 6. */
+export type BodyFaultStatus = 400 | 408 | 413 | 415 | 417;
+
+/** Why a body is not taken; its statuses are those of the table in `docs/spec/http.md` 6. */
 export class BodyFault extends Error {
   override readonly name = 'BodyFault';
-  readonly status: 400 | 408 | 413;
+  readonly status: BodyFaultStatus;
 
-  constructor(status: 400 | 408 | 413, message: string) {
+  constructor(status: BodyFaultStatus, message: string) {
     super(message);
     this.status = status;
   }

@@ -18,7 +18,7 @@ import type {
   Upgrade,
 } from './message.ts';
 import { Presence } from './presence.ts';
-import { pump } from './pump.ts';
+import { discard, pump } from './pump.ts';
 
 /** Beyond the limits of the configuration the parser itself gives up; below, the walk answers 414 or 431. Bytes. */
 const parserSlack = 16 * 1024;
@@ -210,10 +210,6 @@ class Http1Exchange implements Exchange, HttpRequest {
     return this.#request.rawHeaders;
   }
 
-  get signal(): AbortSignal {
-    return this.#presence.signal;
-  }
-
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
@@ -266,7 +262,7 @@ class Http1Exchange implements Exchange, HttpRequest {
     }
     response.writeHead(status, headers);
     if (this.method === 'HEAD' || status === 204 || status === 304) {
-      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      discard(body);
       response.end();
       this.#leaveBody();
       return 0;

@@ -25,7 +25,7 @@ import type {
   Upgrade,
 } from './message.ts';
 import { Presence } from './presence.ts';
-import { pump } from './pump.ts';
+import { discard, pump } from './pump.ts';
 
 /** MiB that a session may hold: its streams, their headers and unsent frames. */
 const sessionMemory = 16;
@@ -203,10 +203,6 @@ class Http2Exchange implements Exchange, HttpRequest {
     return this.#rawHeaders;
   }
 
-  get signal(): AbortSignal {
-    return this.#presence.signal;
-  }
-
   header(name: string): string | undefined {
     const value = this.#headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
@@ -249,7 +245,7 @@ class Http2Exchange implements Exchange, HttpRequest {
     if (plain && status !== 204 && status !== 304)
       head['content-length'] ??= String(body === undefined ? 0 : Buffer.byteLength(body));
     if (body === undefined || this.method === 'HEAD' || status === 204 || status === 304) {
-      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      discard(body);
       stream.respond(head, { endStream: true });
       this.#leave();
       return 0;

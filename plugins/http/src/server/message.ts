@@ -30,8 +30,6 @@ export interface HttpRequest {
   continue(): void;
   /** Called once when the client goes before it has the answer; at once if it has gone. */
   onGone(listener: () => void): void;
-  /** Aborted then. */
-  readonly signal: AbortSignal;
 }
 
 export type HeaderFields = Record<string, string | string[]>;

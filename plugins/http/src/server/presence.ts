@@ -1,6 +1,5 @@
 /**
- * Whether the client of a request is still there. An AbortSignal costs more than a small request, so it is made when
- * somebody asks for it.
+ * Whether the client of a request is still there.
  *
  * @module
  */
@@ -8,20 +7,8 @@
 export class Presence {
   #gone = false;
   #listeners: (() => void)[] = [];
-  #controller: AbortController | undefined;
 
-  get isGone(): boolean {
-    return this.#gone;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#gone) this.#controller.abort(new Error('the client has gone'));
-    }
-    return this.#controller.signal;
-  }
-
+  /** At once if it has gone. */
   onGone(listener: () => void): void {
     if (this.#gone) listener();
     else this.#listeners.push(listener);
@@ -38,6 +25,5 @@ export class Presence {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener();
-    this.#controller?.abort(new Error('the client has gone'));
   }
 }

@@ -45,6 +45,13 @@ export async function pump(
   }
 }
 
+/** A body that nobody will read. */
+export function discard(body: AnswerBody | undefined): void {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return;
+  if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+  else ofIterator(body).cancel();
+}
+
 interface Source {
   next(): Promise<string | Uint8Array | undefined>;
   cancel(): void;

@@ -8,7 +8,11 @@ import { type BodyLimits, streamBody } from './body.ts';
 import type { Answer, HeaderFields, HttpRequest } from './message.ts';
 
 /** `CONNECT` and `TRACE` cannot be methods of a Request; an extended CONNECT is a `GET` to its handler, as an upgrade is. */
-export function toWebRequest(request: HttpRequest, limits: BodyLimits): Request {
+export function toWebRequest(
+  request: HttpRequest,
+  limits: BodyLimits,
+  onFault: (fault: unknown) => void = () => {},
+): Request {
   const headers = new Headers();
   const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2)
@@ -20,8 +24,18 @@ export function toWebRequest(request: HttpRequest, limits: BodyLimits): Request 
     headers,
     ...(body === null || method === 'GET' || method === 'HEAD'
       ? {}
-      : { body: ReadableStream.from(streamBody(request, body, limits)), duplex: 'half' }),
+      : { body: ReadableStream.from(watched(streamBody(request, body, limits), onFault)), duplex: 'half' }),
   });
+}
+
+/** Tells what a handler, or a thread that it runs in, may turn into an error of its own. */
+async function* watched(body: AsyncIterable<Uint8Array>, onFault: (fault: unknown) => void) {
+  try {
+    yield* body;
+  } catch (error) {
+    onFault(error);
+    throw error;
+  }
 }
 
 /** Fields of one connection (RFC 9110 7.6.1), which belong to the server. */

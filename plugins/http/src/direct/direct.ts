@@ -1,0 +1,86 @@
+/**
+ * Direct mapping: each External operation at the path that is its name. `docs/spec/http.md` 8.
+ *
+ * @module
+ */
+
+import { CallError, type OperationSpec } from '@alknet/sdk';
+import { jsonAnswer, methodNotAllowed } from '../answers.ts';
+import { begin, call } from '../gateway/dispatch.ts';
+import { readJson } from '../gateway/json-body.ts';
+import { eventStream } from '../gateway/sse.ts';
+import { failed } from '../gateway/surface.ts';
+import type { RequestContext } from '../request-context.ts';
+import type { Answer, HttpRequest } from '../server/message.ts';
+import type { ParsedTarget } from '../server/path.ts';
+import type { StreamGauge } from '../surface.ts';
+import { queryInput } from './query-input.ts';
+
+const maxSegments = 8;
+
+/** The name that the path stands for, if it can be one. */
+export function directName({ segments }: ParsedTarget): string | undefined {
+  return segments !== undefined && segments.length >= 2 && segments.length <= maxSegments
+    ? segments.join('/')
+    : undefined;
+}
+
+/** `undefined`: an anonymous caller asked for what does not exist, and gets the decoy. */
+export async function directAnswer(
+  request: HttpRequest,
+  scope: RequestContext,
+  target: ParsedTarget,
+  gauge: StreamGauge,
+): Promise<Answer | undefined> {
+  const name = directName(target);
+  if (name === undefined) return undefined;
+  const operation = scope.gateway.schema(name);
+  try {
+    if (operation === undefined) {
+      // Unknown, Internal, or not this caller's: the registry says which, in its own words.
+      return await plain(scope, name, undefined);
+    }
+    const refused = methodRefused(request, operation);
+    if (refused !== undefined) return refused;
+    const isGet = request.method !== 'POST';
+    if (operation.type !== 'subscription') {
+      const input = isGet ? queryInput(operation.input, target.query) : await readJson(request, scope.config);
+      return await plain(scope, name, input);
+    }
+    if (!acceptsEvents(request))
+      throw new CallError(
+        'INVALID_OPERATION_TYPE',
+        `${name} is a subscription: ask for it with the header Accept: text/event-stream`,
+      );
+    const input = isGet ? queryInput(operation.input, target.query) : await readJson(request, scope.config);
+    const { requestId, arrivedAt: receivedAt } = scope;
+    const answer = begin(scope, { name, input, requestId, subscribe: true, receivedAt });
+    if (answer.kind === 'stream') return await eventStream(scope, answer.values, requestId, gauge);
+    throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
+  } catch (error) {
+    if (scope.identity === null && operation === undefined && isNotFound(error)) return undefined;
+    return failed(scope, name, error);
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof CallError && error.code === 'NOT_FOUND';
+}
+
+async function plain(scope: RequestContext, name: string, input: unknown): Promise<Answer> {
+  const output = await call(scope, name, input);
+  const answer = jsonAnswer(JSON.stringify(output ?? null));
+  answer.headers['X-Request-Id'] = scope.requestId;
+  return answer;
+}
+
+function methodRefused({ method }: HttpRequest, { type }: OperationSpec): Answer | undefined {
+  const allowed = type === 'mutation' ? ['POST'] : ['GET', 'POST'];
+  return allowed.includes(method === 'HEAD' ? 'GET' : method) ? undefined : methodNotAllowed(allowed);
+}
+
+function acceptsEvents(request: HttpRequest): boolean {
+  return (request.header('accept') ?? '')
+    .split(',')
+    .some((range) => range.split(';', 1)[0]?.trim().toLowerCase() === 'text/event-stream');
+}
