@@ -110,6 +110,8 @@ export function beginHandshake(
       tls.off('close', failed);
       tls.off('end', failed);
       if (!settle()) return;
+      // Node clears this mark on the sockets of its own server alone, and its HTTP/2 waits for it.
+      Object.assign(tls, { secureConnecting: false });
       events.done(
         new TlsConnection(tls, tcp, {
           alpn,

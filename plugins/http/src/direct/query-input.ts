@@ -22,7 +22,7 @@ export function queryInput(schema: unknown, query: string): unknown {
   if (members === undefined) return whole(parameters);
   const input: Record<string, unknown> = Object.create(null);
   for (const name of new Set(parameters.keys()))
-    input[name] = valueOf(members(name), name, parameters.getAll(name));
+    input[name] = memberValue(members(name), name, parameters.getAll(name));
   return input;
 }
 
@@ -34,13 +34,13 @@ function whole(parameters: URLSearchParams): unknown {
   return text === undefined ? undefined : parsed('input', text);
 }
 
-function valueOf(schema: Schema | undefined, name: string, values: readonly string[]): unknown {
+function memberValue(schema: Schema | undefined, name: string, values: readonly string[]): unknown {
   const kinds = schema === undefined ? new Set(['string']) : kindsOf(schema, schema, 0);
   const [text = ''] = values;
   if (!kinds.has('string') && kinds.has('array')) {
     if (values.length === 1 && text.startsWith('[')) return parsed(name, text);
     const item = schema !== undefined && isSchema(schema['items']) ? schema['items'] : undefined;
-    return values.map((value) => valueOf(item, name, [value]));
+    return values.map((value) => memberValue(item, name, [value]));
   }
   if (values.length > 1) throw repeated(name, values.length);
   if (kinds.has('string')) return text;
