@@ -23,6 +23,7 @@ import { quicTransport } from './endpoint/quic/index.ts';
 import { fingerprintToZBase32, identityKey, NodeIdentities, peersPath } from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
 import { Authorities } from './node/authorities.ts';
+import { metricSource } from './node/host-metrics.ts';
 import { dialPeer } from './node/peer-dial.ts';
 import { NodePeers } from './node/peers.ts';
 import { pluginSwitch } from './node/plugin-switch.ts';
@@ -236,6 +237,10 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     identity: (plugin) => peers.lookup(plugin),
     capabilities: (name, names) => secrets.capabilities(name, names),
     surface,
+  });
+  supervisor.contributions.exchange(undefined, {
+    name: 'host',
+    contributes: { metrics: metricSource({ registry, endpoint, metrics }) },
   });
   const host: Owner = {
     name: 'host',

@@ -139,6 +139,28 @@ export interface Metrics {
   histogram(name: string, description: string): Histogram;
 }
 
+export interface MetricSample {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of a histogram: the sum. */
+  readonly value: number;
+  /** Of a histogram: observations at or below each bound. */
+  readonly buckets?: readonly { readonly atMost: number; readonly count: number }[];
+  readonly count?: number;
+}
+
+export interface MetricRow {
+  /** Of a plugin's metric: prefixed with the plugin's name and `_`, so that two plugins never share one. */
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly description: string;
+  readonly samples: readonly MetricSample[];
+}
+
+/** What the host contributes to the surface `metrics`: its own figures and those of all plugins. */
+export interface MetricSource {
+  rows(): readonly MetricRow[];
+}
+
 /** What running plugins contribute to a surface, for the plugin that owns it. */
 export interface Contribution {
   readonly plugin: string;

@@ -16,7 +16,7 @@ export type { PluginInstance } from './instance.ts';
 export { type LoadedPlugin, loadPlugin } from './load.ts';
 export { type LockEntry, lockPath, readLock, writeLockEntry } from './lock-file.ts';
 export { manifestOf, readManifest } from './manifest.ts';
-export { type MetricRow, MetricTable } from './metrics.ts';
+export { MetricTable } from './metrics.ts';
 export {
   dependenciesOf,
   type Examined,

@@ -4,26 +4,9 @@
  * @module
  */
 
-import type { Metrics } from '@alknet/sdk';
+import type { MetricRow, Metrics } from '@alknet/sdk';
 
 export type Labels = Readonly<Record<string, string>>;
-
-export interface MetricSample {
-  readonly labels: Labels;
-  /** Of a histogram: the sum. */
-  readonly value: number;
-  /** Of a histogram: observations at or below each bound. */
-  readonly buckets?: readonly { readonly atMost: number; readonly count: number }[];
-  readonly count?: number;
-}
-
-export interface MetricRow {
-  /** Prefixed with the plugin's name and `_`, so that two plugins never share one. */
-  readonly name: string;
-  readonly kind: 'counter' | 'gauge' | 'histogram';
-  readonly description: string;
-  readonly samples: readonly MetricSample[];
-}
 
 /** Label sets of one metric; beyond, they are counted together, so that a label from a peer cannot fill the memory. */
 const maxSeries = 1000;

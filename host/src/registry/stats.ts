@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { MetricSample } from '@alknet/sdk';
+
 /** Latencies fall into buckets that grow by a quarter: 64 of them reach from 10 µs to over 10 min. */
 const buckets = 84;
 const smallest = 0.01;
@@ -30,6 +32,7 @@ export class OperationStats {
   readonly #outcomes = new Map<string, number>();
   readonly #latencies = new Uint32Array(buckets);
   #finished = 0;
+  #milliseconds = 0;
 
   get running(): number {
     return this.#running;
@@ -46,6 +49,7 @@ export class OperationStats {
   end(outcome: Outcome, milliseconds: number): void {
     this.#running--;
     this.#finished++;
+    this.#milliseconds += milliseconds;
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
     const at =
       milliseconds <= smallest
@@ -68,6 +72,20 @@ export class OperationStats {
       p90: this.#percentile(0.9),
       p99: this.#percentile(0.99),
     };
+  }
+
+  /** As a histogram of seconds; a quarter of the buckets, each about two and a half times the one before. */
+  latencies(): NonNullable<Pick<MetricSample, 'value' | 'buckets' | 'count'>> {
+    const bounds: { atMost: number; count: number }[] = [];
+    let count = 0;
+    for (let i = 0; i < buckets; i++) {
+      count += this.#latencies[i] ?? 0;
+      if (i % 4 === 0) {
+        const atMost = Number(((smallest * Math.exp(growth * i)) / 1000).toPrecision(3));
+        bounds.push({ atMost, count });
+      }
+    }
+    return { value: this.#milliseconds / 1000, buckets: bounds, count: this.#finished };
   }
 
   /** Upper bound of the bucket in which that part of all calls had finished. */

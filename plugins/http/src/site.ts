@@ -8,8 +8,9 @@ import type { Log, PluginHost } from '@alknet/sdk';
 import { type HttpConfig, readConfig } from './config.ts';
 import type { WrittenConfig } from './config-schema.ts';
 import { HttpMetrics } from './metrics.ts';
+import { reservedPaths } from './reserved.ts';
 import { RouteTable } from './routes/table.ts';
-import type { MakeSurface, Surface, SurfaceRoute } from './surface.ts';
+import type { MakeSurface, Surface, SurfaceName, SurfaceRoute } from './surface.ts';
 
 export class Site {
   readonly host: PluginHost<WrittenConfig>;
@@ -27,12 +28,13 @@ export class Site {
     this.metrics = new HttpMetrics(host.metrics);
     this.#config = readConfig(host.config);
     const streams = (kind: 'sse' | 'websocket' | 'webtransport') => this.metrics.streams(kind);
-    this.#surfaces = surfaces.map((make) => make({ host, config: () => this.#config, streams }));
+    const offered = () => this.#offered();
+    this.#surfaces = surfaces.map((make) => make({ host, config: () => this.#config, offered, streams }));
     this.#reserved = new Map(
       this.#surfaces.flatMap(({ routes }) => routes.map((route) => [route.path, route])),
     );
     const routes = host.contributions('http');
-    const isReserved = (path: string) => this.#reserved.has(path) || path === '/healthz';
+    const isReserved = (path: string) => this.isReserved(path);
     // Whoever comes later with a path that is taken does not start; who was there before this plugin loses the route.
     routes.guard?.((all) => void RouteTable.of(all, isReserved));
     const take = () =>
@@ -53,6 +55,12 @@ export class Site {
     return this.#contributed;
   }
 
+  #offered(): ReadonlySet<SurfaceName> {
+    const offered = new Set<SurfaceName>(this.#config.direct ? ['direct'] : []);
+    for (const route of this.#reserved.values()) if (route.isOn(this.#config)) offered.add(route.surface);
+    return offered;
+  }
+
   streams(kind: 'sse') {
     return this.metrics.streams(kind);
   }
@@ -62,6 +70,10 @@ export class Site {
     for (const surface of this.#surfaces) await surface.configure?.(config);
     this.#config = config;
     return config;
+  }
+
+  isReserved(path: string): boolean {
+    return reservedPaths.has(path) || this.#reserved.has(path);
   }
 
   /** The owner of a reserved path, also while it is off. */

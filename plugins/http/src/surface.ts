@@ -49,6 +49,8 @@ export interface SurfaceHost {
   readonly host: PluginHost<WrittenConfig>;
   /** The configuration in use now. */
   readonly config: () => HttpConfig;
+  /** What is on now, of all surfaces. */
+  readonly offered: () => ReadonlySet<SurfaceName>;
   /** Counts what lives long: `alknet_http_streams`. */
   readonly streams: (kind: 'sse' | 'websocket' | 'webtransport') => StreamGauge;
 }

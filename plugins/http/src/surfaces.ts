@@ -5,6 +5,8 @@
  */
 
 import { gatewaySurface } from './gateway/surface.ts';
+import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
+import { wellKnownSurface } from './well-known.ts';
 
-export const surfaces: readonly MakeSurface[] = [gatewaySurface];
+export const surfaces: readonly MakeSurface[] = [gatewaySurface, wellKnownSurface, metricsSurface];

@@ -113,9 +113,11 @@ export class ConnectionWalk implements Application {
     const { request } = exchange;
     const route = this.#site.reserved(target.path);
     if (route !== undefined) {
+      this.#warnOfShadow(target, scope);
       if (!route.isOn(scope.config)) return this.#decoy(request, target, scope);
-      return this.#reserved(route, exchange, scope, target);
+      return this.#reserved(route, exchange, scope);
     }
+    if (this.#site.isReserved(target.path)) return this.#decoy(request, target, scope);
     const contributed = await this.#contributed(request, scope, target, basic);
     if (contributed !== undefined) return contributed;
     if (scope.config.direct) {
@@ -126,16 +128,8 @@ export class ConnectionWalk implements Application {
     return this.#decoy(request, target, scope);
   }
 
-  async #reserved(
-    route: SurfaceRoute,
-    exchange: Exchange,
-    scope: RequestScope,
-    target: ParsedTarget,
-  ): Promise<Answer | undefined> {
+  async #reserved(route: SurfaceRoute, exchange: Exchange, scope: RequestScope): Promise<Answer | undefined> {
     scope.surface = route.surface;
-    // A path of the server's that is the name of an operation, too (`docs/spec/http.md` 5).
-    const name = directName(target);
-    if (name !== undefined && scope.gateway.schema(name) !== undefined) this.#site.shadowed(name);
     try {
       const answer = await this.#surfaceAnswer(route, exchange, scope);
       return answer && decorated(answer, route.noStore !== false);
@@ -193,6 +187,12 @@ export class ConnectionWalk implements Application {
       scope.ownCors = false;
     }
     return undefined;
+  }
+
+  /** A path of the server's that is the name of an operation, too (`docs/spec/http.md` 5). */
+  #warnOfShadow(target: ParsedTarget, scope: RequestScope): void {
+    const name = directName(target);
+    if (name !== undefined && scope.gateway.schema(name) !== undefined) this.#site.shadowed(name);
   }
 
   #takesBasic({ method }: HttpRequest, { segments }: ParsedTarget): boolean {

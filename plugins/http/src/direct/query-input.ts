@@ -71,7 +71,7 @@ function parsed(name: string, text: string): unknown {
 function membersOf(schema: unknown): ((name: string) => Schema | undefined) | undefined {
   if (!isSchema(schema)) return undefined;
   const kinds = kindsOf(schema, schema, 0);
-  if (!kinds.has('object')) return undefined;
+  if (!kinds.has('object') && !kinds.has('any')) return undefined;
   const sources = [schema, ...['allOf', 'anyOf', 'oneOf'].flatMap((word) => listOf(schema[word]))];
   return (name) => {
     for (const { properties } of sources) {

@@ -6,6 +6,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import type { Duplex, Readable } from 'node:stream';
 import type { HttpLimits } from '../config.ts';
 import type {
@@ -35,6 +36,8 @@ interface Http1Connection {
   readonly waiting: (() => void)[];
   running: boolean;
   draining: boolean;
+  /** `performance.now()` milliseconds of the last answer. */
+  idleSince: number;
 }
 
 export class Http1Server {
@@ -51,6 +54,8 @@ export class Http1Server {
       // The walk has limits of its own for bodies; this one would end long uploads of contributed routes.
       requestTimeout: 0,
       connectionsCheckingInterval: timeoutLook,
+      // Node's own would be told to clients in a field that no decoy has, and knows only sockets.
+      keepAliveTimeout: 0,
       highWaterMark: 64 * 1024,
     });
     this.configure(limits);
@@ -71,7 +76,6 @@ export class Http1Server {
   configure(limits: HttpLimits): void {
     this.#limits = limits;
     this.#server.headersTimeout = limits.headerTimeout;
-    this.#server.keepAliveTimeout = limits.keepAlive;
     Object.assign(this.#server, { maxHeaderSize: limits.header + parserSlack });
   }
 
@@ -83,9 +87,12 @@ export class Http1Server {
         waiting: [],
         running: false,
         draining: this.#draining,
+        idleSince: performance.now(),
       };
       this.#connections.set(stream, connection);
+      const endIdle = this.#endIdle(stream, connection);
       stream.once('close', () => {
+        endIdle();
         this.#connections.delete(stream);
         resolve();
       });
@@ -117,6 +124,7 @@ export class Http1Server {
       connection.running = true;
       const next = () => {
         connection.running = false;
+        connection.idleSince = performance.now();
         connection.waiting.shift()?.();
       };
       void new Http1Exchange(request, response, connection).run().then(next, next);
@@ -125,6 +133,19 @@ export class Http1Server {
     // Answers go out in order, so running more than one at a time only costs memory.
     if (connection.waiting.length >= this.#limits.concurrent) request.socket.destroy();
     else connection.waiting.push(run);
+  }
+
+  /** Ends the connection when it has been idle for `http.limits.keepAlive`; what it gives stops the watch. */
+  #endIdle(stream: Duplex, connection: Http1Connection): () => void {
+    // One timer a connection, not one a request.
+    const look = () => {
+      const { keepAlive } = this.#limits;
+      const idle = connection.running ? 0 : performance.now() - connection.idleSince;
+      if (idle >= keepAlive) stream.destroy();
+      else timer = setTimeout(look, Math.max(10, keepAlive - idle)).unref();
+    };
+    let timer = setTimeout(look, this.#limits.keepAlive).unref();
+    return () => clearTimeout(timer);
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -144,8 +165,10 @@ export class Http1Server {
     connection.running = true;
     const exchange = new Http1Exchange(request, response, connection, socket);
     void exchange.run().then((upgraded) => {
+      // One that was upgraded is busy for as long as it lives.
+      if (upgraded) return;
       connection.running = false;
-      if (!upgraded) socket.end();
+      socket.end();
     });
   }
 

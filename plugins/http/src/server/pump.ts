@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import type { AnswerBody } from './message.ts';
 
 type Streamed = Exclude<AnswerBody, string | Uint8Array>;
@@ -74,7 +74,10 @@ function ofIterator(body: AsyncIterable<string | Uint8Array>): Source {
       const { done, value } = await iterator.next();
       return done === true ? undefined : value;
     },
-    // A Node stream is destroyed by this; a generator that waits ends by the signal of its request.
-    cancel: () => void Promise.resolve(iterator.return?.()).catch(() => {}),
+    // A generator that waits ends by the signal of its request.
+    cancel: () => {
+      if (body instanceof Readable) body.destroy();
+      else void Promise.resolve(iterator.return?.()).catch(() => {});
+    },
   };
 }
