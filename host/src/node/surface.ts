@@ -23,6 +23,7 @@ import { lackingRight, type PluginInstance, type PluginSurface } from '../plugin
 import type { RegistryGateway } from '../registry/gateway.ts';
 import type { Owner, PluginProvenance, Privilege } from '../registry/registration.ts';
 import type { Registry } from '../registry/registry.ts';
+import { PluginImports } from './plugin-imports.ts';
 import type { NodeSecrets } from './secrets.ts';
 
 const defaultConcurrency = 1024;
@@ -109,9 +110,18 @@ export interface SurfaceParts {
 export class NodeSurface implements PluginSurface {
   readonly #parts: SurfaceParts;
   readonly #owners = new Map<PluginInstance, InstanceOwner>();
+  readonly #imports: PluginImports;
 
   constructor(parts: SurfaceParts) {
     this.#parts = parts;
+    this.#imports = new PluginImports({
+      registry: parts.registry,
+      grace: (instance) => this.#grace(instance),
+    });
+  }
+
+  #grace({ limits }: Pick<PluginInstance, 'limits'>): number {
+    return limits.reloadGrace ?? this.#parts.reloadGrace();
   }
 
   #owner(instance: PluginInstance): InstanceOwner {
@@ -150,6 +160,7 @@ export class NodeSurface implements PluginSurface {
     const owner = this.#owners.get(instance);
     if (owner === undefined) return Promise.resolve();
     registry.withdraw(owner);
+    this.#imports.withdraw(instance);
     return this.#over(instance, owner, endpoint.disable(instance));
   }
 
@@ -158,8 +169,8 @@ export class NodeSurface implements PluginSurface {
     owner: InstanceOwner,
     connections: Promise<void> | undefined,
   ): Promise<void> {
-    const grace = instance.limits.reloadGrace ?? this.#parts.reloadGrace();
-    await Promise.all([connections, this.#parts.registry.drained(owner, grace)]);
+    const calls = this.#parts.registry.drained(owner, this.#grace(instance));
+    await Promise.all([connections, calls, this.#imports.drained(instance)]);
     this.#owners.delete(instance);
   }
 
@@ -192,9 +203,8 @@ export class NodeSurface implements PluginSurface {
     return Object.freeze<HostOperations>({
       invoke: (name, input, options) => own().invoke(name, input, options),
       subscribe: (name, input, options) => own().subscribe(name, input, options),
-      publish: () => {
-        throw new CallError('INTERNAL', 'publishing imported operations is not available in this build');
-      },
+      publish: (prefix, kind, registrations) =>
+        this.#imports.publish(instance, () => this.#owner(instance), prefix, kind, registrations),
       gateway: (auth, connection) => {
         if (!instance.granted.gateway) {
           instance.refusals.note('gateway', 'true');

@@ -90,6 +90,13 @@ export class Base {
     return this.#sorted;
   }
 
+  /** Who has an operation whose first segment is `service`. */
+  ownerOfService(service: string): Owner | undefined {
+    for (const { operation, owner } of this.#operations.values())
+      if (serviceOf(operation.name) === service) return owner;
+    return undefined;
+  }
+
   of(owner: Owner): Registration[] {
     return [...this.#operations.values()].filter((registration) => registration.owner === owner);
   }

@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CallError, checkOutput, startHandler, toSendable } from '@alknet/sdk';
+import { isAdapterFailure } from './adapter-failure.ts';
 import { type CallNode, stuckAfter } from './call-node.ts';
 import { isForwarded } from './forward.ts';
 import { HandlerContext } from './handler-context.ts';
@@ -238,6 +239,7 @@ function failure(registry: Registry, node: CallNode, thrown: unknown): CallError
   if (reason !== undefined) return reason;
   const { registration } = node.facts;
   if (registration.provenance.kind === 'call' && isForwarded(thrown)) return thrown;
+  if (isAdapterFailure(registration, thrown)) return thrown;
   const composed = thrown instanceof CallError && node.wasGiven(thrown);
   return toSendable(registration.compiled, thrown, composed, (error) => {
     const ref = randomBytes(9).toString('base64url');

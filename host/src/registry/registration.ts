@@ -10,6 +10,9 @@ import type { OperationStats } from './stats.ts';
 
 export type RegistrationKind = 'local' | 'openapi' | 'mcp' | 'jsonschema' | 'call' | 'session';
 
+/** Of what something outside offers; its operations are leaves. */
+export type ImportKind = Exclude<RegistrationKind, 'local' | 'session'>;
+
 export interface PluginProvenance {
   readonly name: string;
   readonly version: string;

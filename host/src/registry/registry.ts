@@ -23,7 +23,7 @@ import { discoveryOperations } from './discovery.ts';
 import { RegistryGateway } from './gateway.ts';
 import { inspectionOperation } from './inspection.ts';
 import { ownerCaller } from './owner-caller.ts';
-import type { Owner, Registration } from './registration.ts';
+import type { ImportKind, Owner, Registration } from './registration.ts';
 import { Ownership } from './resources.ts';
 import { Slots } from './slots.ts';
 
@@ -129,12 +129,20 @@ export class Registry {
     }
   }
 
-  /** Puts what an owner imported in the place of what it had imported. @throws OperationFault, PublicationRefused */
-  publishImports(owner: Owner, imports: readonly Import[]): void {
-    const before = this.base.of(owner).length;
+  /**
+   * Puts what an owner imported in the place of what it, or `replaces`, had imported.
+   * @throws OperationFault, PublicationRefused
+   */
+  publishImports(
+    owner: Owner,
+    imports: readonly Import[],
+    kind: ImportKind = 'call',
+    replaces: Owner = owner,
+  ): void {
+    const before = this.base.of(replaces).length;
     const prepared = this.base.prepareImports(imports);
     if (prepared.length === 0 && before === 0) return;
-    const { revision } = this.base.publish(owner, prepared, 'call', owner);
+    const { revision } = this.base.publish(owner, prepared, kind, replaces);
     this.log.info('registry published', {
       owner: owner.name,
       revision,
