@@ -9,6 +9,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { type TSchema, Type } from 'typebox';
 import { CallError } from './errors.ts';
+import { withLazyReferences } from './lazy-references.ts';
 
 export type { Static, TSchema } from 'typebox';
 export { Type } from 'typebox';
@@ -108,7 +109,7 @@ export function compileSchema(
   const ajv = makeAjv(Make, origin === 'own', defaults === 'fill');
   let validate: ValidateFunction;
   try {
-    validate = ajv.compile(plain);
+    validate = ajv.compile(origin === 'imported' ? withLazyReferences(ajv, plain) : plain);
   } catch (error) {
     throw new SchemaFault(error instanceof Error ? error.message : String(error));
   }
