@@ -48,7 +48,12 @@ const url = Type.String({ minLength: 1, maxLength: 4096 });
 
 const auth = Type.Object(
   {
-    kind: Type.Union(['none', 'bearer', 'apiKey', 'basic'].map((kind) => Type.Literal(kind))),
+    kind: Type.Union([
+      Type.Literal('none'),
+      Type.Literal('bearer'),
+      Type.Literal('apiKey'),
+      Type.Literal('basic'),
+    ]),
     secret: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' })),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     in: Type.Optional(Type.Union([Type.Literal('header'), Type.Literal('query')])),
@@ -96,7 +101,7 @@ const jsonSchemaAdapter = Type.Object(
     kind: Type.Literal('jsonschema'),
     ...adapterMembers,
     baseUrl: url,
-    operation: Type.Object({}, { additionalProperties: true }),
+    operation: Type.Record(Type.String(), Type.Unknown()),
     method: Type.String({ pattern: '^[A-Z]{1,16}$' }),
     path: Type.String({ minLength: 1, maxLength: 4096 }),
   },

@@ -4,4 +4,6 @@
  * @module
  */
 
-export const operations = [] as const;
+import { listAdapters, refreshAdapter } from './adapters/operations.ts';
+
+export const operations = [listAdapters, refreshAdapter] as const;

@@ -4,9 +4,15 @@
  * @module
  */
 
+import { adapterSurface } from './adapters/surface.ts';
 import { gatewaySurface } from './gateway/surface.ts';
 import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
 import { wellKnownSurface } from './well-known.ts';
 
-export const surfaces: readonly MakeSurface[] = [gatewaySurface, wellKnownSurface, metricsSurface];
+export const surfaces: readonly MakeSurface[] = [
+  gatewaySurface,
+  adapterSurface,
+  metricsSurface,
+  wellKnownSurface,
+];

@@ -1,0 +1,55 @@
+/**
+ * An entry of `http.adapters` to the adapter that it means. `docs/spec/http.md` 17.2.
+ *
+ * @module
+ */
+
+import { AdapterError } from '@alknet/sdk';
+import type { AdapterConfig, OpenApiAdapterConfig } from '../../config-schema.ts';
+import { bytes, milliseconds } from '../../units.ts';
+import type { AdapterParts } from '../adapter.ts';
+import { fromJSONSchema } from '../from-json-schema.ts';
+import { fromOpenAPI } from '../from-openapi.ts';
+import type { LivingAdapter } from './living.ts';
+import { onFileChange } from './watch-file.ts';
+
+/** Milliseconds. */
+const defaultRefresh = 3_600_000;
+
+export type MakeAdapter<Config extends AdapterConfig = AdapterConfig> = (
+  entry: Config,
+  parts: AdapterParts,
+) => LivingAdapter;
+
+/** @throws AdapterError `AdapterConfig` */
+export const makeAdapter: MakeAdapter = (entry, parts) => {
+  switch (entry.kind) {
+    case 'openapi':
+      return openapi(entry, parts);
+    case 'jsonschema': {
+      const adapter = fromJSONSchema({ ...entry, ...parts, ...timesAndSizes(entry) });
+      return { kind: 'jsonschema', refresh: 0, look: (signal) => adapter.import(signal) };
+    }
+    case 'mcp':
+      throw new AdapterError('AdapterConfig', `${entry.namespace}: kind: mcp is not part of this build`);
+  }
+};
+
+function openapi(entry: OpenApiAdapterConfig, parts: AdapterParts): LivingAdapter {
+  const adapter = fromOpenAPI({ ...entry, ...parts, ...timesAndSizes(entry) });
+  const { source } = adapter;
+  const byUrl = source.kind === 'url';
+  return {
+    kind: 'openapi',
+    refresh: byUrl ? (entry.refresh === undefined ? defaultRefresh : milliseconds(entry.refresh)) : 0,
+    look: (signal) => adapter.importIfChanged(signal),
+    ...(source.kind === 'file' ? { watch: (changed: () => void) => onFileChange(source.path, changed) } : {}),
+  };
+}
+
+function timesAndSizes({ timeout, maxResponse }: AdapterConfig) {
+  return {
+    timeout: timeout === undefined ? undefined : milliseconds(timeout),
+    maxResponse: maxResponse === undefined ? undefined : bytes(maxResponse),
+  };
+}
