@@ -6,6 +6,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
+import type { Readable } from 'node:stream';
 import { type AnyOperation, CallError, type OperationContext, type OperationType } from '@alknet/sdk';
 import type { HttpClient } from './client.ts';
 import type { RequestPlan } from './plan.ts';
@@ -15,7 +16,7 @@ import { type AuthConfig, type Credential, credentialOf, redact } from './reques
 import { EventStreamParser } from './response/event-stream.ts';
 import type { RetryAfterTable } from './response/retry.ts';
 import { bodyValue, type DeclaredCodes, statusError } from './response/value.ts';
-import { type Answer, receive, type Sending, send } from './send.ts';
+import { type Answer, bodyOf, receive, type Sending, send } from './send.ts';
 
 /** What all requests of an adapter have in common. */
 export interface Remote {
@@ -73,12 +74,12 @@ class Forwarding {
   }
 
   async *values(input: unknown): AsyncGenerator<unknown, void, undefined> {
-    let answer: Answer | undefined;
+    let body: Readable | undefined;
     let ended = false;
     try {
-      answer = await this.#guarded(() => this.#begin(input));
+      body = bodyOf(await this.#guarded(() => this.#begin(input)));
       const parser = new EventStreamParser();
-      const bytes = (answer.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      const bytes = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
       for (;;) {
         const values = await this.#guarded(() => this.#next(bytes, parser));
         if (values === undefined) break;
@@ -87,8 +88,8 @@ class Forwarding {
       ended = true;
     } finally {
       if (!ended) this.#stop.abort(new CallError('ABORTED', 'aborted'));
-      answer?.body.destroy();
-      answer?.body.on('error', () => {});
+      body?.on('error', () => {});
+      body?.destroy();
     }
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pipeline, type Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { CallError } from '@alknet/sdk';
 import { type Dispatcher, request } from 'undici';
 import type { BuiltRequest } from './request/build.ts';
@@ -171,6 +173,21 @@ function unreachable(origin: string, error: unknown): CallError {
   return new CallError('INTERNAL', `no answer from ${origin}${code}`, { cause: error });
 }
 
+const decoders = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/** The bytes of its body. No coding is asked for, and some remotes send one all the same. */
+export function bodyOf(answer: Answer): Readable {
+  const coding = headerOf(answer, 'content-encoding')?.trim().toLowerCase() ?? '';
+  const decoder = Object.hasOwn(decoders, coding) ? decoders[coding as keyof typeof decoders]() : undefined;
+  // Whoever reads gets the error; the other end is let go with it.
+  return decoder === undefined ? answer.body : pipeline(answer.body, decoder, () => {});
+}
+
 /** The whole body. @throws CallError `INTERNAL` for one that is too large, or that ends early */
 export async function receive(answer: Answer, limit: number, origin: string): Promise<ReceivedResponse> {
   const headers = Object.fromEntries(
@@ -180,7 +197,7 @@ export async function receive(answer: Answer, limit: number, origin: string): Pr
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of bodyOf(answer) as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
       // Of an error only so much is passed on.

@@ -87,14 +87,16 @@ function readParts(media: MediaType, references: References): ReadonlyMap<string
   );
   const properties =
     schema === undefined ? [] : propertiesOf({ value: schema, place: `${media.place}/schema` }, references);
-  for (const [name, property] of properties) {
+  const schemas = new Map(properties);
+  for (const name of new Set([...schemas.keys(), ...encodings.keys()])) {
+    const property = schemas.get(name);
     const written = encodings.get(name);
     const encoding: JsonObject = isObject(written) ? written : {};
     const style = styles.find((each) => each === encoding['style']);
     const contentType =
       typeof encoding['contentType'] === 'string' ? encoding['contentType'].split(',')[0]?.trim() : undefined;
     parts.set(name, {
-      binary: isBinary(property, references, 0),
+      binary: property !== undefined && isBinary(property, references, 0),
       ...(contentType === undefined ? {} : { contentType }),
       ...(style === undefined ? {} : { style }),
       ...(typeof encoding['explode'] === 'boolean' ? { explode: encoding['explode'] } : {}),
