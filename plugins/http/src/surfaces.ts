@@ -6,6 +6,7 @@
 
 import { adapterSurface } from './adapters/surface.ts';
 import { gatewaySurface } from './gateway/surface.ts';
+import { mcpSurface } from './mcp/surface.ts';
 import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
 import { wellKnownSurface } from './well-known.ts';
@@ -13,6 +14,7 @@ import { wellKnownSurface } from './well-known.ts';
 export const surfaces: readonly MakeSurface[] = [
   gatewaySurface,
   adapterSurface,
+  mcpSurface,
   metricsSurface,
   wellKnownSurface,
 ];
