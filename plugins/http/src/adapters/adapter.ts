@@ -5,7 +5,14 @@
  * @module
  */
 
-import { type Access, AdapterError, type AdapterRegistration, type Log, type Visibility } from '@alknet/sdk';
+import {
+  type Access,
+  AdapterError,
+  type AdapterRegistration,
+  type Capabilities,
+  type Log,
+  type Visibility,
+} from '@alknet/sdk';
 import { HttpClient } from './client.ts';
 import { found } from './json.ts';
 import { type BaseUrl, isLoopback } from './request/base-url.ts';
@@ -25,6 +32,10 @@ export interface AdapterParts {
   /** By exact URL, of all adapters together. */
   readonly retryAfter?: RetryAfterTable;
   readonly log?: Pick<Log, 'warn'>;
+  /** The plugin's own, by the names of the secrets, for requests that are made outside of calls. */
+  readonly capabilities?: Capabilities;
+  /** Of the node, for remotes that ask who calls. */
+  readonly version?: string;
   /** Told of each answer of the remote, `undefined` for none. */
   readonly counted?: (namespace: string, status: number | undefined) => void;
 }

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { conformancePlugin } from './conformance-plugin.ts';
 import { mcpNode } from './mcp-node.ts';
@@ -80,7 +80,7 @@ async function runSuite(t: TestContext, url: string, expected: readonly string[]
   t.after(() => rm(directory, { recursive: true, force: true }));
   const baseline = join(directory, 'expected.yaml');
   await writeFile(baseline, JSON.stringify({ server: expected }));
-  const suite = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/dist/index.js');
+  const suite = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
   const child = spawn(
     process.execPath,
     [suite, 'server', '--url', url, '--suite', 'all', '--expected-failures', baseline],

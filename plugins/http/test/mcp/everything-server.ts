@@ -2,14 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 export async function everythingServer(t: TestContext): Promise<{ endpoint: URL; child: ChildProcess }> {
-  const script = createRequire(import.meta.url).resolve(
-    '@modelcontextprotocol/server-everything/dist/index.js',
-  );
+  const script = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'));
   // It does not tell a port that the system chose; one that another has taken meanwhile ends it, and the next is tried.
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();

@@ -46,7 +46,7 @@ export function cleaned(name: string): string {
 }
 
 /** The first of each stays; the others get the next free number. */
-function distinct(names: readonly string[]): string[] {
+export function distinct(names: readonly string[]): string[] {
   const taken = new Set(names);
   const given = new Set<string>();
   const next = new Map<string, number>();

@@ -18,13 +18,15 @@ export interface AdaptersConfig {
   readonly client: ClientConfig;
 }
 
+type AdaptersHost = Pick<PluginHost, 'log' | 'operations' | 'metrics' | 'capabilities' | 'node'>;
+
 interface Entry {
   readonly config: AdapterConfig;
   readonly life: AdapterLife;
 }
 
 export class Adapters {
-  readonly #host: Pick<PluginHost, 'log' | 'operations' | 'metrics'>;
+  readonly #host: AdaptersHost;
   readonly #make: MakeAdapter;
   readonly #client: HttpClient;
   readonly #parts: AdapterParts;
@@ -33,11 +35,7 @@ export class Adapters {
   #entries = new Map<string, Entry>();
 
   /** @throws AdapterError `AdapterConfig`, and nothing runs */
-  constructor(
-    host: Pick<PluginHost, 'log' | 'operations' | 'metrics'>,
-    config: AdaptersConfig,
-    make: MakeAdapter,
-  ) {
+  constructor(host: AdaptersHost, config: AdaptersConfig, make: MakeAdapter) {
     this.#host = host;
     this.#make = make;
     const requests = host.metrics.counter(
@@ -51,6 +49,8 @@ export class Adapters {
       client: this.#client,
       retryAfter: new RetryAfterTable(),
       log: host.log,
+      capabilities: host.capabilities,
+      version: host.node.version,
       counted: (namespace, status) =>
         requests.add(1, { namespace, status: status === undefined ? 'none' : String(status) }),
     };

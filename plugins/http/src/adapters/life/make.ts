@@ -4,12 +4,12 @@
  * @module
  */
 
-import { AdapterError } from '@alknet/sdk';
-import type { AdapterConfig, OpenApiAdapterConfig } from '../../config-schema.ts';
+import type { AdapterConfig, McpAdapterConfig, OpenApiAdapterConfig } from '../../config-schema.ts';
 import { bytes, milliseconds } from '../../units.ts';
 import type { AdapterParts } from '../adapter.ts';
 import { fromJSONSchema } from '../from-json-schema.ts';
 import { fromOpenAPI } from '../from-openapi.ts';
+import { fromMCP } from '../mcp/from-mcp.ts';
 import type { LivingAdapter } from './living.ts';
 import { onFileChange } from './watch-file.ts';
 
@@ -31,20 +31,34 @@ export const makeAdapter: MakeAdapter = (entry, parts) => {
       return { kind: 'jsonschema', refresh: 0, look: (signal) => adapter.import(signal) };
     }
     case 'mcp':
-      throw new AdapterError('AdapterConfig', `${entry.namespace}: kind: mcp is not part of this build`);
+      return mcp(entry, parts);
   }
 };
 
 function openapi(entry: OpenApiAdapterConfig, parts: AdapterParts): LivingAdapter {
   const adapter = fromOpenAPI({ ...entry, ...parts, ...timesAndSizes(entry) });
   const { source } = adapter;
-  const byUrl = source.kind === 'url';
   return {
     kind: 'openapi',
-    refresh: byUrl ? (entry.refresh === undefined ? defaultRefresh : milliseconds(entry.refresh)) : 0,
+    refresh: source.kind === 'url' ? refreshOf(entry) : 0,
     look: (signal) => adapter.importIfChanged(signal),
     ...(source.kind === 'file' ? { watch: (changed: () => void) => onFileChange(source.path, changed) } : {}),
   };
+}
+
+function mcp(entry: McpAdapterConfig, parts: AdapterParts): LivingAdapter {
+  const adapter = fromMCP({ ...entry, ...parts, ...timesAndSizes(entry) });
+  return {
+    kind: 'mcp',
+    refresh: refreshOf(entry),
+    look: (signal) => adapter.import(signal),
+    watch: (changed) => adapter.watch(changed),
+    close: () => adapter.close(),
+  };
+}
+
+function refreshOf({ refresh }: OpenApiAdapterConfig | McpAdapterConfig): number {
+  return refresh === undefined ? defaultRefresh : milliseconds(refresh);
 }
 
 function timesAndSizes({ timeout, maxResponse }: AdapterConfig) {
