@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type TSchema, Type } from 'typebox';
+import { Type } from 'typebox';
 
 /** Binary data; base64 on the wire. */
 export function Bytes(options: { description?: string } = {}) {
@@ -20,101 +20,4 @@ export function Int64(options: { description?: string } = {}) {
 /** An integer from 0 to 2^64 − 1; decimal text on the wire. */
 export function Uint64(options: { description?: string } = {}) {
   return Type.Unsafe<bigint>({ type: 'string', format: 'uint64', ...options });
-}
-
-/** From JSON to what a handler or caller sees, and back; each leaves its argument as it was. */
-export interface Codec {
-  decode(value: unknown): unknown;
-  encode(value: unknown): unknown;
-}
-
-type JsonSchema = Readonly<Record<string, unknown>>;
-
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `undefined` when nothing in the schema needs conversion, which is the common case. */
-export function codecOf(schema: TSchema | JsonSchema): Codec | undefined {
-  const decode = decoder(schema as JsonSchema);
-  return decode && { decode, encode };
-}
-
-type Decode = (value: unknown) => unknown;
-
-function decoder(schema: unknown): Decode | undefined {
-  if (!isSchema(schema)) return undefined;
-  if (schema['type'] === 'string' && schema['contentEncoding'] === 'base64') {
-    return (value) => (typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value);
-  }
-  if (schema['type'] === 'string' && (schema['format'] === 'int64' || schema['format'] === 'uint64')) {
-    return (value) => (typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : value);
-  }
-  return objectDecoder(schema) ?? arrayDecoder(schema) ?? unionDecoder(schema);
-}
-
-function objectDecoder(schema: JsonSchema): Decode | undefined {
-  const named = new Map<string, Decode>();
-  for (const [key, member] of Object.entries(isSchema(schema['properties']) ? schema['properties'] : {})) {
-    const decode = decoder(member);
-    if (decode !== undefined) named.set(key, decode);
-  }
-  const patterns = Object.entries(
-    isSchema(schema['patternProperties']) ? schema['patternProperties'] : {},
-  ).flatMap(([source, member]) => {
-    const decode = decoder(member);
-    return decode === undefined ? [] : [{ pattern: new RegExp(source, 'u'), decode }];
-  });
-  const rest = decoder(schema['additionalProperties']);
-  if (named.size === 0 && patterns.length === 0 && rest === undefined) return undefined;
-  return (value) => {
-    if (!isSchema(value)) return value;
-    const decoded: Record<string, unknown> = {};
-    for (const [key, member] of Object.entries(value)) {
-      const decode = named.get(key) ?? patterns.find(({ pattern }) => pattern.test(key))?.decode ?? rest;
-      // Defined, not assigned: a member named __proto__ is data.
-      Object.defineProperty(decoded, key, {
-        value: decode === undefined ? member : decode(member),
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-    }
-    return decoded;
-  };
-}
-
-function arrayDecoder(schema: JsonSchema): Decode | undefined {
-  const { items } = schema;
-  if (Array.isArray(items)) {
-    const places = items.map(decoder);
-    if (places.every((decode) => decode === undefined)) return undefined;
-    return (value) =>
-      Array.isArray(value)
-        ? value.map((item, i) => (places[i] === undefined ? item : places[i]?.(item)))
-        : value;
-  }
-  const each = decoder(items);
-  return each && ((value) => (Array.isArray(value) ? value.map(each) : value));
-}
-
-/** Of the alternatives that need conversion the first is taken; `Bytes() | null` is what this is for. */
-function unionDecoder(schema: JsonSchema): Decode | undefined {
-  for (const keyword of ['anyOf', 'oneOf', 'allOf']) {
-    const alternatives = schema[keyword];
-    if (!Array.isArray(alternatives)) continue;
-    const decode = alternatives.map(decoder).find((found) => found !== undefined);
-    if (decode !== undefined) return decode;
-  }
-  return undefined;
-}
-
-/** A copy in which bytes are base64 and bigints decimal text. */
-function encode(value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Uint8Array)
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
-  if (Array.isArray(value)) return value.map(encode);
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, encode(member)]));
 }

@@ -13,7 +13,8 @@ import { withLazyReferences } from './lazy-references.ts';
 
 export type { Static, TSchema } from 'typebox';
 export { Type } from 'typebox';
-export { Bytes, type Codec, codecOf, Int64, Uint64 } from './bytes.ts';
+export { Bytes, Int64, Uint64 } from './bytes.ts';
+export { type Codec, codecOf } from './codec.ts';
 
 const maxSchemaBytes = 256 * 1024;
 const maxSchemaDepth = 64;

@@ -17,7 +17,7 @@
  */
 
 import type { Static, TSchema } from 'typebox';
-import { codecOf } from '../bytes.ts';
+import { codecOf } from '../codec.ts';
 import { CallError } from '../errors.ts';
 import type { OperationSpec, OperationType } from '../operation.ts';
 import type { CallOptions, KnownOperation } from './request-text.ts';

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { performance } from 'node:perf_hooks';
 import { type Placed, Roster } from '../roster.ts';
+import { performance, type Timer, timer } from './time.ts';
 
 const granularity = 20;
 /** Longest delay that a timer of Node takes. */
@@ -19,7 +19,7 @@ export interface Deadline {
 interface Moment {
   readonly at: number;
   readonly waiting: Roster<Waiting>;
-  timer: NodeJS.Timeout;
+  timer: Timer;
 }
 
 class Waiting implements Deadline, Placed {
@@ -64,8 +64,8 @@ function make(at: number): Moment {
   return moment;
 }
 
-function arm(at: number, fired: () => void): NodeJS.Timeout {
-  return setTimeout(fired, Math.min(maxDelay, Math.max(1, Math.ceil(at - performance.now())))).unref();
+function arm(at: number, fired: () => void): Timer {
+  return timer(fired, Math.min(maxDelay, Math.max(1, Math.ceil(at - performance.now()))));
 }
 
 function fire(moment: Moment): void {

@@ -6,7 +6,8 @@
 
 import { CallError } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
-import { BadFrame, maxNesting } from './frames.ts';
+import { fits, toBase64 } from '../text.ts';
+import { BadFrame, maxNesting } from './bad-frame.ts';
 
 export type EventType =
   | 'call.requested'
@@ -35,8 +36,7 @@ export function toEnvelope(value: unknown): Envelope {
   const { type, id } = value;
   if (typeof type !== 'string') throw new BadFrame('type is not text');
   if (typeof id !== 'string') throw new BadFrame('id is not text');
-  if (id.length * 3 > maxIdBytes && Buffer.byteLength(id) > maxIdBytes)
-    throw new BadFrame(`id is over ${maxIdBytes} bytes`);
+  if (!fits(id, maxIdBytes)) throw new BadFrame(`id is over ${maxIdBytes} bytes`);
   if (!Object.hasOwn(value, 'payload')) throw new BadFrame('payload is missing');
   return { type, id, payload: value['payload'] };
 }
@@ -75,8 +75,7 @@ function writeSpecial(this: unknown, key: string, value: unknown): unknown {
   // Buffer has a toJSON of its own, which has run already: look at what stands in the holder.
   const raw = isObject(this) || Array.isArray(this) ? (this as Record<string, unknown>)[key] : value;
   if (typeof raw === 'bigint') return raw.toString();
-  if (raw instanceof Uint8Array)
-    return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('base64');
+  if (raw instanceof Uint8Array) return toBase64(raw);
   return value;
 }
 
@@ -84,7 +83,7 @@ function writeSpecial(this: unknown, key: string, value: unknown): unknown {
 export function toForwardedFor(value: unknown): ForwardedFor | null {
   if (!isObject(value)) return null;
   const { id, display_name: name } = value;
-  if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > 256) return null;
+  if (typeof id !== 'string' || id === '' || !fits(id, 256)) return null;
   return typeof name === 'string' ? { id, displayName: name.slice(0, 128) } : { id };
 }
 
@@ -102,8 +101,7 @@ export function errorText(error: CallError): string {
     }
   }
   const message = error.message.length > maxMessage ? error.message.slice(0, maxMessage) : error.message;
-  const tail =
-    details === undefined || Buffer.byteLength(details) > maxDetails ? '' : `,"details":${details}`;
+  const tail = details === undefined || !fits(details, maxDetails) ? '' : `,"details":${details}`;
   return `{"code":${JSON.stringify(error.code)},"message":${JSON.stringify(message)},"retryable":${error.retryable}${tail}}`;
 }
 

@@ -6,35 +6,20 @@
 
 import type { Duplex } from 'node:stream';
 import { ConnectionError, StreamCode } from '../errors.ts';
+import { fits } from '../text.ts';
+import { BadFrame } from './bad-frame.ts';
 import { type Envelope, toEnvelope } from './envelope.ts';
-import { BadFrame, encodeFrame, FrameReader, parseBody } from './frames.ts';
+import type { EnvelopeStream, EnvelopeStreamEvents } from './envelope-stream.ts';
+import { encodeFrame, FrameReader, parseBody } from './frames.ts';
 import type { PartialFrames } from './partial-frames.ts';
 
 /** A partial frame without a byte of progress for this long is given up, milliseconds. */
 const stallTime = 30_000;
 
-/** Whether a text has at most that many bytes of UTF-8. */
-export function fits(text: string, bytes: number): boolean {
-  // One UTF-16 unit is at most three bytes.
-  return text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes;
-}
-
-export interface FramedStreamEvents {
-  /** `size`: bytes of its body. Returns `false` to stop reading; `resume()` hands the same envelope in again first. */
-  envelope(stream: FramedStream, envelope: Envelope, size: number): boolean;
-  /** The peer will send no more. */
-  ended(stream: FramedStream): void;
-  /** Nothing can be read or written any more. `reason` is for people, never content, and absent for an ordinary end. */
-  closed(stream: FramedStream, reason: string | undefined, cause: Error | undefined): void;
-  /** A frame that broke the protocol; the stream is being given up. */
-  bad(stream: FramedStream, reason: string): void;
-}
-
-export class FramedStream {
+export class FramedStream implements EnvelopeStream {
   readonly duplex: Duplex;
-  /** Requests that came on it and have no answer yet. */
   unanswered = 0;
-  readonly #events: FramedStreamEvents;
+  readonly #events: EnvelopeStreamEvents;
   readonly #reader: FrameReader;
   readonly #limit: () => number;
   readonly #partials: PartialFrames;
@@ -55,7 +40,7 @@ export class FramedStream {
   #reason: string | undefined;
   #cause: Error | undefined;
 
-  constructor(duplex: Duplex, limit: () => number, partials: PartialFrames, events: FramedStreamEvents) {
+  constructor(duplex: Duplex, limit: () => number, partials: PartialFrames, events: EnvelopeStreamEvents) {
     this.duplex = duplex;
     this.#events = events;
     this.#limit = limit;
@@ -79,12 +64,10 @@ export class FramedStream {
     return this.#readEnded;
   }
 
-  /** Whether a frame of that text may be sent by our own limit. */
   fits(text: string): boolean {
     return fits(text, this.#limit());
   }
 
-  /** Queues a frame; all frames of a turn leave as one write. */
   write(text: string): void {
     if (this.#over || this.duplex.writableEnded) return;
     this.#frames.push(encodeFrame(text));
@@ -103,12 +86,10 @@ export class FramedStream {
     this.duplex.write(frames.length === 1 ? first : Buffer.concat(frames));
   }
 
-  /** Whether the transport takes more right now. */
   get writable(): boolean {
     return !this.#over && !this.duplex.writableNeedDrain && this.#frames.length === 0;
   }
 
-  /** Resolves when the transport takes more, or never will. */
   async drained(): Promise<void> {
     if (this.#frames.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#over || !this.duplex.writableNeedDrain) return;
@@ -123,14 +104,12 @@ export class FramedStream {
     });
   }
 
-  /** Half-closes after what is queued. */
   end(): void {
     if (this.#over || this.duplex.writableEnded) return;
     this.#flush();
     this.duplex.end();
   }
 
-  /** Gives up both directions. */
   destroy(streamCode: number, reason: string): void {
     if (this.#over) return;
     this.#reason = reason;

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { performance } from 'node:perf_hooks';
 import type { CallerConnection } from '../context.ts';
 import type { CallError } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
+import { fits } from '../text.ts';
 import type { Deadline } from './deadlines.ts';
 import { toForwardedFor } from './envelope.ts';
-import type { FramedStream } from './framed-stream.ts';
+import type { EnvelopeStream } from './envelope-stream.ts';
 import type { IncomingCall } from './server.ts';
+import { performance } from './time.ts';
 
 const maxTokenBytes = 4096;
 
@@ -27,7 +28,7 @@ export class Request implements IncomingCall {
   readonly hops: number;
   readonly receivedAt = performance.now();
   readonly connection: CallerConnection;
-  readonly stream: FramedStream;
+  readonly stream: EnvelopeStream;
   /** The terminal frame has been sent, or nobody is there to get one. */
   answered = false;
   /** Values that may still be sent; `Infinity` without a window. */
@@ -46,16 +47,15 @@ export class Request implements IncomingCall {
   constructor(
     id: string,
     payload: Record<string, unknown>,
-    stream: FramedStream,
+    stream: EnvelopeStream,
     connection: CallerConnection,
   ) {
     const { operationId, input, auth_token: token, hops } = payload;
     this.id = id;
-    const name = typeof operationId === 'string' && Buffer.byteLength(operationId) <= 255 ? operationId : '';
+    const name = typeof operationId === 'string' && fits(operationId, 255) ? operationId : '';
     this.name = name.startsWith('/') ? name.slice(1) : name;
     this.input = input === undefined ? null : input;
-    this.authToken =
-      typeof token === 'string' && Buffer.byteLength(token) <= maxTokenBytes ? token : undefined;
+    this.authToken = typeof token === 'string' && fits(token, maxTokenBytes) ? token : undefined;
     this.forwardedFor =
       payload['forwarded_for'] === undefined ? null : toForwardedFor(payload['forwarded_for']);
     this.timeoutMs = payload['timeout_ms'];

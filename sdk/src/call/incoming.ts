@@ -4,18 +4,19 @@
  * @module
  */
 
-import { performance } from 'node:perf_hooks';
 import type { CallerConnection } from '../context.ts';
 import { CallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallLimits } from '../plugin.ts';
+import { byteLength } from '../text.ts';
 import { ById } from './by-id.ts';
 import { type Deadline, deadline } from './deadlines.ts';
 import { envelopeText, errorText, isObject, valueText } from './envelope.ts';
-import type { FramedStream } from './framed-stream.ts';
+import type { EnvelopeStream } from './envelope-stream.ts';
 import { Request } from './incoming-request.ts';
 import { abortGrace, maxWindow } from './limits.ts';
 import type { Answer, Server } from './server.ts';
+import { performance } from './time.ts';
 
 export interface IncomingOptions {
   readonly server: Server | undefined;
@@ -23,7 +24,7 @@ export interface IncomingOptions {
   readonly connection: CallerConnection;
   readonly log: Log;
   /** Something of a stream, or of the whole session, is finished. */
-  readonly settled: (stream: FramedStream) => void;
+  readonly settled: (stream: EnvelopeStream) => void;
 }
 
 export class IncomingCalls {
@@ -32,7 +33,7 @@ export class IncomingCalls {
   readonly #requests = new ById<Request>();
   /** Waiting for a slot, in order. */
   readonly #held = new Map<Request, Deadline | undefined>();
-  readonly #stopped = new Set<FramedStream>();
+  readonly #stopped = new Set<EnvelopeStream>();
   #running = 0;
   #subscriptions = 0;
   #unsettled = 0;
@@ -59,12 +60,12 @@ export class IncomingCalls {
   }
 
   /** Unanswered requests that came on a stream. */
-  open(stream: FramedStream): number {
+  open(stream: EnvelopeStream): number {
     return stream.unanswered;
   }
 
   /** Takes a request; `false`: no room even to hold it, stop reading that stream. */
-  request(stream: FramedStream, id: string, payload: unknown): boolean {
+  request(stream: EnvelopeStream, id: string, payload: unknown): boolean {
     const request = new Request(id, isObject(payload) ? payload : {}, stream, this.#options.connection);
     if (this.#requests.has(id)) {
       this.#write(request, 'call.error', errorText(new CallError('INVALID_INPUT', 'duplicate request id')));
@@ -203,7 +204,7 @@ export class IncomingCalls {
     }
     const text = envelopeText('call.responded', request.id, payload);
     if (!request.stream.fits(text)) {
-      const size = Buffer.byteLength(text);
+      const size = byteLength(text);
       this.#unsendable(request, `output too large: ${size} bytes, limit ${this.#options.limits.frame}`);
       return false;
     }
@@ -284,7 +285,7 @@ export class IncomingCalls {
   }
 
   /** The stream is lost: what came on it is aborted, and nobody is there to be told. */
-  lost(stream: FramedStream, reason: string): void {
+  lost(stream: EnvelopeStream, reason: string): void {
     this.#stopped.delete(stream);
     if (stream.unanswered > 0) {
       for (const request of this.#requests.values()) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { BadFrame, maxNesting, nesting } from './bad-frame.ts';
 export {
   type Client,
   makeClient,
@@ -12,14 +13,15 @@ export {
   type PluginType,
   type Wire,
 } from './client.ts';
+export { createSession } from './create-session.ts';
 export { type Deadline, deadline } from './deadlines.ts';
 export { type Envelope, toEnvelope, valueText } from './envelope.ts';
-export { BadFrame, encodeFrame, FrameReader, maxFrame, maxNesting, nesting, parseBody } from './frames.ts';
+export { encodeFrame, FrameReader, maxFrame, parseBody } from './frames.ts';
 export { defaultCallLimits } from './limits.ts';
+export { type MessageSocket, MessageTransport, type MessageTransportOptions } from './message-transport.ts';
 export type { Answer, IncomingCall, Server } from './server.ts';
 export {
   type CallOptions,
-  createSession,
   Session,
   type SessionOptions,
   type SessionStats,

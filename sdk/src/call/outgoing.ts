@@ -4,14 +4,13 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { CallError, StreamCode } from '../errors.ts';
 import type { CallLimits } from '../plugin.ts';
+import { byteLength, fits } from '../text.ts';
 import { ById } from './by-id.ts';
 import { type Deadline, deadline } from './deadlines.ts';
 import { type Envelope, envelopeText, isObject, toCallError, valueText } from './envelope.ts';
-import { type FramedStream, fits } from './framed-stream.ts';
+import type { EnvelopeStream } from './envelope-stream.ts';
 import {
   abortGrace,
   maxOutstanding,
@@ -24,24 +23,26 @@ import {
 } from './limits.ts';
 import { abortedHere, PendingCall } from './pending-call.ts';
 import { RecentAnswers } from './recent-answers.ts';
+import { randomId } from './request-id.ts';
 import { type CallOptions, type KnownOperation, requestPayload } from './request-text.ts';
 import { Subscription } from './subscription.ts';
+import { performance } from './time.ts';
 
 /** Where frames go. */
 export interface Streams {
   readonly multiplexed: boolean;
   /** The one for small calls, or the only one. `undefined` while it is being opened. */
-  readonly shared: FramedStream | undefined;
-  openShared(): Promise<FramedStream>;
+  readonly shared: EnvelopeStream | undefined;
+  openShared(): Promise<EnvelopeStream>;
   /** `signal` ends the wait for stream credit. */
-  openOwn(signal: AbortSignal): Promise<FramedStream>;
+  openOwn(signal: AbortSignal): Promise<EnvelopeStream>;
 }
 
 export interface OutgoingOptions {
   readonly streams: Streams;
   readonly limits: Readonly<CallLimits>;
   readonly serving: (id: string) => boolean;
-  readonly settled: (stream: FramedStream) => void;
+  readonly settled: (stream: EnvelopeStream) => void;
 }
 
 const unknownOperation: KnownOperation = {};
@@ -50,7 +51,7 @@ export class OutgoingCalls {
   readonly #options: OutgoingOptions;
   readonly #pending = new ById<PendingCall>();
   /** Ids of aborted requests, kept until the answer or the grace. */
-  readonly #reserved = new Map<string, { readonly timer: Deadline; readonly stream: FramedStream }>();
+  readonly #reserved = new Map<string, { readonly timer: Deadline; readonly stream: EnvelopeStream }>();
   readonly #answered = new RecentAnswers();
   readonly #queue: (() => void)[] = [];
   #subscribed = 0;
@@ -101,8 +102,8 @@ export class OutgoingCalls {
     resolve: (output: unknown) => void,
     reject: (error: CallError) => void,
   ): PendingCall {
-    let id = randomUUID() as string;
-    while (this.#pending.has(id) || this.#reserved.has(id) || this.#options.serving(id)) id = randomUUID();
+    let id = randomId();
+    while (this.#pending.has(id) || this.#reserved.has(id) || this.#options.serving(id)) id = randomId();
     const pending = new PendingCall(id, known, subscription, resolve, reject);
     this.#pending.add(pending);
     return pending;
@@ -162,7 +163,7 @@ export class OutgoingCalls {
     const text = envelopeText('call.requested', pending.id, payload);
     const { frame } = this.#options.limits;
     if (!fits(text, frame)) {
-      const message = `input too large: ${Buffer.byteLength(text)} bytes, limit ${frame}`;
+      const message = `input too large: ${byteLength(text)} bytes, limit ${frame}`;
       this.#settle(pending, new CallError('INVALID_INPUT', message));
       return;
     }
@@ -189,12 +190,12 @@ export class OutgoingCalls {
     );
   }
 
-  #openOwn(pending: PendingCall): Promise<FramedStream> {
+  #openOwn(pending: PendingCall): Promise<EnvelopeStream> {
     pending.opening = new AbortController();
     return this.#options.streams.openOwn(pending.opening.signal);
   }
 
-  #write(pending: PendingCall, stream: FramedStream, text: string): void {
+  #write(pending: PendingCall, stream: EnvelopeStream, text: string): void {
     const { streams } = this.#options;
     // Of a half-closed single stream no answer can come.
     if (stream.over || stream.readEnded || stream.writeEnded) {
@@ -297,7 +298,7 @@ export class OutgoingCalls {
     this.#settle(pending, error);
   }
 
-  #reserve(id: string, stream: FramedStream): void {
+  #reserve(id: string, stream: EnvelopeStream): void {
     const timer = deadline(performance.now() + abortGrace, () => this.#reserved.delete(id));
     this.#reserved.set(id, { timer, stream });
   }
@@ -326,7 +327,7 @@ export class OutgoingCalls {
   }
 
   /** The peer ended or lost a stream: no answer will come on it. */
-  lost(stream: FramedStream, reason: string, cause?: Error): void {
+  lost(stream: EnvelopeStream, reason: string, cause?: Error): void {
     for (const pending of this.#pending.values()) {
       if (pending.stream === stream) this.#settle(pending, new CallError('INTERNAL', reason, { cause }));
     }
@@ -338,7 +339,7 @@ export class OutgoingCalls {
   }
 
   /** Requests that wait for an answer on a stream. */
-  open(stream: FramedStream): boolean {
+  open(stream: EnvelopeStream): boolean {
     return this.#pending.values().some((pending) => pending.stream === stream);
   }
 

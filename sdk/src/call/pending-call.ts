@@ -6,7 +6,7 @@
 
 import { CallError } from '../errors.ts';
 import type { Deadline } from './deadlines.ts';
-import type { FramedStream } from './framed-stream.ts';
+import type { EnvelopeStream } from './envelope-stream.ts';
 import type { KnownOperation } from './request-text.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -16,7 +16,7 @@ export class PendingCall {
   readonly subscription: Subscription | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: CallError) => void;
-  stream: FramedStream | undefined;
+  stream: EnvelopeStream | undefined;
   /** On a stream that carries nothing else. */
   own = false;
   /** While a stream of its own is being opened. */

@@ -5,24 +5,24 @@
  * @module
  */
 
-import type { FramedStream } from './framed-stream.ts';
+import type { EnvelopeStream } from './envelope-stream.ts';
 
 const capacity = 1024;
 
 export class RecentAnswers {
   /** A ring, searched only when something comes that nobody waits for. */
   #ids: (string | undefined)[] = [];
-  #streams: (FramedStream | undefined)[] = [];
+  #streams: (EnvelopeStream | undefined)[] = [];
   #at = 0;
 
-  add(id: string, stream: FramedStream): void {
+  add(id: string, stream: EnvelopeStream): void {
     this.#ids[this.#at] = id;
     this.#streams[this.#at] = stream;
     this.#at = (this.#at + 1) % capacity;
   }
 
   /** The stream that the call went out on; it is forgotten then. */
-  take(id: string): FramedStream | undefined {
+  take(id: string): EnvelopeStream | undefined {
     const at = this.#ids.lastIndexOf(id);
     const stream = this.#streams[at];
     if (at !== -1) this.#ids[at] = this.#streams[at] = undefined;

@@ -9,9 +9,6 @@
  * @module
  */
 
-import { performance } from 'node:perf_hooks';
-import type { Duplex } from 'node:stream';
-import type { Connection } from '../connection.ts';
 import type { CallerConnection } from '../context.ts';
 import { CallError, CloseCode, type CloseInfo, ConnectionError } from '../errors.ts';
 import { type Log, silentLog } from '../log.ts';
@@ -19,13 +16,18 @@ import type { AnyOperation } from '../operation.ts';
 import type { CallLimits } from '../plugin.ts';
 import { type Client, makeClient, type PluginClient, type PluginType } from './client.ts';
 import type { Envelope } from './envelope.ts';
-import { FramedStream } from './framed-stream.ts';
+import type {
+  EnvelopeStream,
+  EnvelopeStreamEvents,
+  EnvelopeTransport,
+  SessionConnection,
+} from './envelope-stream.ts';
 import { IncomingCalls } from './incoming.ts';
 import { defaultCallLimits } from './limits.ts';
 import { OutgoingCalls, type Streams } from './outgoing.ts';
-import { PartialFrames } from './partial-frames.ts';
 import type { CallOptions } from './request-text.ts';
 import type { Server } from './server.ts';
+import { performance, type Timer, timer } from './time.ts';
 
 export type { CallOptions } from './request-text.ts';
 
@@ -48,38 +50,34 @@ export interface SessionStats {
 /** Milliseconds that the last frames of a draining session have to leave. */
 const lastFrames = 100;
 
-/** Makes a session of a connection, whose streams it takes. */
-export function createSession(connection: Connection, options: SessionOptions = {}): Session {
-  return new Session(connection, options);
-}
-
 export class Session {
-  readonly connection: Connection;
+  readonly connection: SessionConnection;
   /** Settles when the connection is over and every request that was served has settled. Never rejects. */
   readonly closed: Promise<CloseInfo>;
   readonly #limits: Readonly<CallLimits>;
   readonly #log: Log;
   readonly #incoming: IncomingCalls;
   readonly #outgoing: OutgoingCalls;
-  readonly #streams = new Set<FramedStream>();
-  readonly #partials: PartialFrames;
-  #shared: FramedStream | undefined;
-  #opening: Promise<FramedStream> | undefined;
+  readonly #streams = new Set<EnvelopeStream>();
+  readonly #transport: EnvelopeTransport;
+  #shared: EnvelopeStream | undefined;
+  #opening: Promise<EnvelopeStream> | undefined;
   #single:
-    | { readonly promise: Promise<FramedStream>; readonly resolve: (stream: FramedStream) => void }
+    | { readonly promise: Promise<EnvelopeStream>; readonly resolve: (stream: EnvelopeStream) => void }
     | undefined;
   #over = false;
   #draining = false;
   #quiet: (() => void) | undefined;
   #settledAt = Number.NEGATIVE_INFINITY;
-  #farewell: NodeJS.Timeout | undefined;
+  #farewell: Timer | undefined;
 
-  constructor(connection: Connection, options: SessionOptions) {
+  constructor(transport: EnvelopeTransport, options: SessionOptions = {}) {
+    const { connection } = transport;
     this.connection = connection;
+    this.#transport = transport;
     this.#limits = options.limits ?? defaultCallLimits;
-    this.#partials = new PartialFrames(() => this.#limits.bufferedPerConnection / 2);
     this.#log = (options.log ?? silentLog).child({ connection: connection.id });
-    const settled = (stream: FramedStream) => this.#settled(stream);
+    const settled = (stream: EnvelopeStream) => this.#settled(stream);
     this.#incoming = new IncomingCalls({
       server: options.serve,
       limits: this.#limits,
@@ -94,8 +92,8 @@ export class Session {
       settled,
     });
     if (!connection.multiplexed) {
-      let resolve: (stream: FramedStream) => void = () => {};
-      const promise = new Promise<FramedStream>((done) => {
+      let resolve: (stream: EnvelopeStream) => void = () => {};
+      const promise = new Promise<EnvelopeStream>((done) => {
         resolve = done;
       });
       this.#single = { promise, resolve };
@@ -162,7 +160,7 @@ export class Session {
     // A close discards what is unsent: the last frames leave first.
     const wait = this.#settledAt + lastFrames - performance.now();
     if (wait <= 0) this.connection.close(CloseCode.SHUTDOWN, 'shutdown');
-    else this.#farewell ??= setTimeout(() => this.#closeAfterFrames(), wait).unref();
+    else this.#farewell ??= timer(() => this.#closeAfterFrames(), wait);
   }
 
   #closeAfterFrames(): void {
@@ -185,17 +183,18 @@ export class Session {
 
   async #accept(): Promise<void> {
     try {
-      for await (const stream of this.connection) {
-        const framed = this.#frame(stream);
-        this.#single?.resolve(framed);
-      }
+      await this.#transport.accept(this.#streamEvents());
     } catch (error) {
       this.#log.debug('streams ended', { reason: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  #frame(duplex: Duplex): FramedStream {
-    const framed = new FramedStream(duplex, () => this.#limits.frame, this.#partials, {
+  #streamEvents(): EnvelopeStreamEvents {
+    return {
+      opened: (stream) => {
+        this.#streams.add(stream);
+        this.#single?.resolve(stream);
+      },
       envelope: (stream, envelope, size) => this.#envelope(stream, envelope, size),
       ended: (stream) => {
         this.#outgoing.lost(stream, this.#ordinaryLoss);
@@ -208,9 +207,7 @@ export class Session {
         this.#incoming.lost(stream, reason);
       },
       bad: (_stream, reason) => this.#log.warn('bad frame', { reason }),
-    });
-    this.#streams.add(framed);
-    return framed;
+    };
   }
 
   /** Why calls on a stream fail that has simply ended; the only stream is the connection. */
@@ -229,14 +226,12 @@ export class Session {
           : stream;
       },
       openShared: () => this.#openShared(),
-      openOwn: async (signal) => this.#frame(await this.connection.openStream({ signal })),
+      openOwn: (signal) => this.#transport.open(signal),
     };
   }
 
-  #openShared(): Promise<FramedStream> {
-    this.#opening ??= (
-      this.#single?.promise ?? this.connection.openStream().then((stream) => this.#frame(stream))
-    ).then(
+  #openShared(): Promise<EnvelopeStream> {
+    this.#opening ??= (this.#single?.promise ?? this.#transport.open()).then(
       (stream) => {
         this.#shared = stream;
         this.#opening = undefined;
@@ -250,7 +245,7 @@ export class Session {
     return this.#opening;
   }
 
-  #envelope(stream: FramedStream, envelope: Envelope, size: number): boolean {
+  #envelope(stream: EnvelopeStream, envelope: Envelope, size: number): boolean {
     switch (envelope.type) {
       case 'call.requested':
         return this.#incoming.request(stream, envelope.id, envelope.payload);
@@ -270,7 +265,7 @@ export class Session {
   }
 
   /** Something that used the stream is finished. */
-  #settled(stream: FramedStream): void {
+  #settled(stream: EnvelopeStream): void {
     this.#settledAt = performance.now();
     this.#halfClose(stream);
     this.#closeWhenIdle();
@@ -278,7 +273,7 @@ export class Session {
   }
 
   /** The callee half-closes when the peer has, and all is answered. */
-  #halfClose(stream: FramedStream): void {
+  #halfClose(stream: EnvelopeStream): void {
     if (stream.readEnded && this.#incoming.open(stream) === 0 && !this.#outgoing.open(stream)) stream.end();
   }
 

@@ -4,7 +4,17 @@ import { test } from 'node:test';
 import { armedMoments, deadline } from '../../src/call/deadlines.ts';
 import { CallError, defineOperation, serveOperations } from '../../src/index.ts';
 import { all, echo } from './operations.ts';
-import { frame, latch, limits, rawCallee, rawCaller, requested, sessions, settle } from './support.ts';
+import {
+  frame,
+  latch,
+  limits,
+  manyStreams,
+  rawCallee,
+  rawCaller,
+  requested,
+  sessions,
+  settle,
+} from './support.ts';
 
 const serve = serveOperations(all);
 
@@ -43,9 +53,10 @@ test('CALL-47 no answer is TIMEOUT, never early and at most 50 ms late on either
 });
 
 test('a call that waits for a stream has its deadline running, and waits no longer than it', async (t) => {
-  const { client } = sessions(t, { serve });
+  const pair = manyStreams();
+  const { client } = sessions(t, { serve }, {}, pair);
   t.mock.method(
-    client.connection,
+    pair[0],
     'openStream',
     ({ signal }: { signal: AbortSignal }) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BadFrame, encodeFrame, FrameReader, parseBody } from '../../src/call/frames.ts';
+import { BadFrame } from '../../src/call/bad-frame.ts';
+import { encodeFrame, FrameReader, parseBody } from '../../src/call/frames.ts';
 import { StreamCode } from '../../src/index.ts';
 
 const limit = () => 16 << 20;
