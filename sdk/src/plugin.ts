@@ -34,6 +34,11 @@ export interface IdentityLookup {
   resolveFingerprint(fingerprint: string): Identity | undefined;
   /** `remote` lets a failed look-up count against its address. */
   resolveToken(token: string, remote?: RemoteAddress | null): Identity | undefined;
+  /**
+   * Told when what a look-up gives may be another now: peers edited, a token replaced, an entry expired. Returns what
+   * stops it; the end of the plugin does too.
+   */
+  onChange(listener: () => void): () => void;
   /** The peers themselves; for built-in plugins that run in the process of the node. */
   readonly peers?: PeerDirectory;
 }

@@ -148,6 +148,7 @@ export class NodePeers implements RegistryIdentities {
       resolveFingerprint: (fingerprint) => this.resolveFingerprint(fingerprint),
       resolveToken: (token, remote) => this.resolveToken(token, remote ?? null),
       ...(builtIn ? { peers: this.#directory } : {}),
+      onChange: (listener) => this.table.onChange(listener),
     };
   }
 }

@@ -6,7 +6,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Capabilities, PluginHost } from '@alknet/sdk';
+import type { Capabilities, IdentityLookup, PluginHost } from '@alknet/sdk';
 import type { ContributionTable } from './contributions.ts';
 import type { PluginInstance } from './instance.ts';
 import type { PluginServices } from './services.ts';
@@ -28,7 +28,7 @@ export function makePluginHost(parts: PluginHostParts): PluginHost {
     config,
     log: instance.log,
     store: services.store(name, () => instance.settings.limits.storeSize),
-    identity: services.identity(instance),
+    identity: until(signal, services.identity(instance)),
     capabilities,
     operations: surface.operations(instance),
     metrics: services.metrics.for(name),
@@ -62,4 +62,20 @@ export function makePluginHost(parts: PluginHostParts): PluginHost {
       return contributions.view(wanted, signal);
     },
   });
+}
+
+/** Nobody is told of changes any more once the plugin has ended. */
+function until(signal: AbortSignal, lookup: IdentityLookup): IdentityLookup {
+  return {
+    ...lookup,
+    onChange: (listener) => {
+      // One that is given twice is told twice.
+      const unlisten = lookup.onChange(() => listener());
+      signal.addEventListener('abort', unlisten, { once: true });
+      return () => {
+        signal.removeEventListener('abort', unlisten);
+        unlisten();
+      };
+    },
+  };
 }

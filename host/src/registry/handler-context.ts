@@ -19,6 +19,7 @@ import type { CallNode } from './call-node.ts';
 import { Composition } from './composition.ts';
 import type { Registry } from './registry.ts';
 import { resourcesFor } from './resources.ts';
+import { reachedFrom } from './session-overlay.ts';
 
 let nodeOf: (context: object) => CallNode | undefined;
 
@@ -111,7 +112,7 @@ export class HandlerContext implements OperationContext {
   }
 
   get connection(): CallerConnection | null {
-    return this.#node.facts.connection;
+    return reachedFrom(this.#node, this.#node.facts.connection);
   }
 
   get depth(): number {

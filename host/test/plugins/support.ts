@@ -91,7 +91,11 @@ export async function bench(
     log,
     pluginLog: () => log,
     store: (name, maxSize) => store.namespace(name, { maxSize }),
-    identity: () => ({ resolveFingerprint: () => undefined, resolveToken: () => undefined }),
+    identity: () => ({
+      resolveFingerprint: () => undefined,
+      resolveToken: () => undefined,
+      onChange: () => () => {},
+    }),
     capabilities: (plugin, names) => {
       let held = new Capabilities();
       for (const name of names) {

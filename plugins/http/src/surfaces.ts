@@ -9,6 +9,7 @@ import { gatewaySurface } from './gateway/surface.ts';
 import { mcpSurface } from './mcp/surface.ts';
 import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
+import { webSocketSurface } from './websocket/surface.ts';
 import { wellKnownSurface } from './well-known.ts';
 
 export const surfaces: readonly MakeSurface[] = [
@@ -16,5 +17,6 @@ export const surfaces: readonly MakeSurface[] = [
   adapterSurface,
   mcpSurface,
   metricsSurface,
+  webSocketSurface,
   wellKnownSurface,
 ];

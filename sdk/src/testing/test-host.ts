@@ -82,6 +82,7 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
     resolveToken: (token: string) => options.tokens?.get(token),
     resolveFingerprint: (fingerprint: string) => options.fingerprints?.get(fingerprint),
     ...(options.peers === undefined ? {} : { peers: options.peers }),
+    onChange: () => () => {},
   };
   const operations = new TestOperations({
     plugin: plugin.name,

@@ -187,6 +187,8 @@ export interface HostMethods {
   /** Gives a number for `measure`. */
   metric(kind: 'counter' | 'gauge' | 'histogram', name: string, description: string): number;
   measure(metric: number, value: number, labels: Readonly<Record<string, string>> | undefined): void;
+  /** From now on {@link ThreadMethods.identitiesChanged} tells of it. */
+  watchIdentities(): void;
   contributions(surface: string): readonly unknown[];
 
   invoke(by: Composer, name: string, input: unknown, options: InvokeData): Promise<unknown>;
@@ -281,6 +283,7 @@ export interface ThreadMethods {
   /** The stream of a dispatch has an owner now. */
   dispatched(stream: number): void;
 
+  identitiesChanged(): void;
   contributionsChanged(surface: string, now: readonly unknown[]): void;
   /** The other side of a session that the plugin serves. */
   servingCall(

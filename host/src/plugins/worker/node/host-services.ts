@@ -38,6 +38,7 @@ type Methods = Pick<
   | 'capabilityMissed'
   | 'metric'
   | 'measure'
+  | 'watchIdentities'
   | 'contributions'
   | 'functionCall'
   | 'functionOver'
@@ -105,6 +106,7 @@ export function serveHost({ host, link, calls, connections, portables }: Parts):
       return meters.push((value, labels) => measure(metric, value, labels)) - 1;
     },
     measure: (_scope, metric, value, labels) => meters[metric]?.(value, labels),
+    watchIdentities: () => void host.identity.onChange(() => link.tell('identitiesChanged')),
     contributions: (_scope, surface) => contributions(surface),
 
     functionCall: (_scope, id, args) => portables.call(id, args),

@@ -40,6 +40,8 @@ export interface ThreadHostParts {
 export class ThreadHost {
   readonly #parts: ThreadHostParts;
   readonly #contributions = new Map<string, ThreadContributions>();
+  /** `undefined` as long as nobody has asked. */
+  #identityListeners: Set<() => void> | undefined;
   readonly #dispatched = new Map<number, StreamPump>();
   #streams = -1;
 
@@ -72,6 +74,16 @@ export class ThreadHost {
           const given = link.callSync('resolveFingerprint', fingerprint);
           return given && objects.identity(given);
         },
+        onChange: (listener) => {
+          if (this.#identityListeners === undefined) {
+            this.#identityListeners = new Set();
+            link.tell('watchIdentities');
+          }
+          // One that is given twice is told twice.
+          const entry = () => listener();
+          this.#identityListeners.add(entry);
+          return () => void this.#identityListeners?.delete(entry);
+        },
       }),
       capabilities,
       operations,
@@ -89,6 +101,10 @@ export class ThreadHost {
   /** The stream of a dispatch has a reader. */
   dispatched(number: number): void {
     this.#dispatched.get(number)?.start();
+  }
+
+  identitiesChanged(): void {
+    for (const listener of [...(this.#identityListeners ?? [])]) listener();
   }
 
   contributionsChanged(surface: string, now: readonly unknown[]): void {

@@ -140,6 +140,7 @@ link.serve({
   connectionClosed: (_scope, connection, info) => connections.closed(connection, info),
   dispatched: (_scope, stream) => host?.dispatched(stream),
 
+  identitiesChanged: () => host?.identitiesChanged(),
   contributionsChanged: (_scope, surface, current) => host?.contributionsChanged(surface, current),
   ...threadOperations.served,
 
