@@ -23,6 +23,7 @@ export const webSocketSurface: MakeSurface = ({ host, config }) => {
   });
 
   const upgrade: UpgradeHandler = async (request, context, accept) => {
+    if (request.headers.get('sec-websocket-version') !== '13') return upgradeRequired();
     const offered = offeredProtocols(request.headers.get('sec-websocket-protocol'));
     if (offered !== undefined && !offered.includes(sessionProtocol)) {
       return fault(400, `Sec-WebSocket-Protocol: expected ${sessionProtocol} among those offered`);
@@ -60,8 +61,7 @@ export const webSocketSurface: MakeSurface = ({ host, config }) => {
         identityRequired: true,
         checksOrigin: true,
         upgrade,
-        handler: () =>
-          fault(426, 'expected a WebSocket', { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }),
+        handler: upgradeRequired,
       },
     ],
     drain() {
@@ -75,6 +75,14 @@ export const webSocketSurface: MakeSurface = ({ host, config }) => {
     },
   };
 };
+
+/** RFC 9110 15.5.22 and RFC 6455 4.4. */
+function upgradeRequired(): Response {
+  return fault(426, 'expected a WebSocket of version 13', {
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+  });
+}
 
 function fault(status: number, message: string, headers: Record<string, string> = {}): Response {
   return Response.json({ code: 'INVALID_INPUT', message, retryable: false }, { status, headers });
