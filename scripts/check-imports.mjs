@@ -12,7 +12,8 @@ const below = (folder) =>
     .map(({ name }) => `${folder}/${name}`);
 const packages = ['sdk', 'host', ...below('plugins'), ...below('examples')];
 const allowed = (name) => (name === 'sdk' ? [] : ['@alknet/sdk']);
-const pattern = /(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;
+// `… from 'x'`, `import 'x'` and `import('x')`, and not a call such as Buffer.from('x').
+const pattern = /(?:(?<!\.)\bfrom\s|\bimport\s*\(?)\s*['"]([^'"]+)['"]/g;
 
 const problems = [];
 for (const name of packages) {
