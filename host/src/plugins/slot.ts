@@ -7,14 +7,14 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { PluginEntry } from '../config/effective.ts';
-import { announceLoad } from './announce.ts';
 import type { ContributionTable } from './contributions.ts';
-import { lineToAdd, missingGrants, unusedGrants } from './grants.ts';
 import { PluginInstance } from './instance.ts';
+import { LostThread } from './lost-thread.ts';
 import { isolationOf, PluginCode } from './plugin-code.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
-import { Restarts, restartDelay } from './restarts.ts';
-import type { Isolation, PluginServices } from './services.ts';
+import { PluginReport } from './plugin-report.ts';
+import { restartDelay } from './restarts.ts';
+import type { PluginServices } from './services.ts';
 import type { Save } from './sources.ts';
 import { atMost } from './time-limit.ts';
 import { defaultHeartbeat } from './worker/index.ts';
@@ -46,11 +46,8 @@ export class PluginSlot {
   /** Instances that were replaced or disabled and are not over yet. */
   private readonly leaving = new Set<PluginInstance>();
   private starting: PluginInstance | undefined;
-  private readonly isolation: Isolation;
-  private readonly restarts: Restarts;
-  /** The current instance, when its thread has ended: its calls and connections fail until it is replaced. */
-  private lost: PluginInstance | undefined;
-  private restart: NodeJS.Timeout | undefined;
+  private readonly report: PluginReport;
+  private readonly lost: LostThread;
   private readonly code: PluginCode;
   /** The save that the next reload follows. */
   private save: Save | undefined;
@@ -60,9 +57,13 @@ export class PluginSlot {
     this.name = name;
     this.services = services;
     this.contributions = contributions;
-    this.isolation = services.isolation ?? { heartbeat: defaultHeartbeat, restartDelay };
-    this.restarts = new Restarts((ends) => this.isolation.restartDelay(ends));
-    this.code = new PluginCode(name, services, this.isolation.heartbeat, (save) => this.saved(save));
+    const isolation = services.isolation ?? { heartbeat: defaultHeartbeat, restartDelay };
+    this.report = new PluginReport(name, services);
+    this.lost = new LostThread(
+      (ends) => isolation.restartDelay(ends),
+      () => void this.catchUp(),
+    );
+    this.code = new PluginCode(name, services, isolation.heartbeat, (save) => this.saved(save));
   }
 
   get state(): PluginState {
@@ -88,7 +89,7 @@ export class PluginSlot {
   want(entry: PluginEntry | undefined, reload = false): Promise<void> {
     this.wanted = entry;
     this.reloadWanted ||= reload;
-    this.restarts.forget();
+    this.lost.forget();
     return this.catchUp();
   }
 
@@ -110,7 +111,7 @@ export class PluginSlot {
   /** Ends what runs, what is about to run, and what was on its way out; whether all ended in time. */
   async end(): Promise<boolean> {
     this.stopped = true;
-    clearTimeout(this.restart);
+    this.lost.found();
     const instances = [this.current, this.starting, ...this.leaving].filter(
       (instance) => instance !== undefined,
     );
@@ -139,7 +140,7 @@ export class PluginSlot {
       if (reloadWanted || !isDeepStrictEqual(this.failedWith, entry)) await this.replace(entry);
       return;
     }
-    if (reloadWanted || current === this.lost || needsReload(current.settings, entry))
+    if (reloadWanted || current === this.lost.instance || needsReload(current.settings, entry))
       return this.replace(entry);
     await this.adjust(current, entry);
   }
@@ -154,23 +155,19 @@ export class PluginSlot {
         await current.configure(entry);
         this.problem = undefined;
         this.failedWith = undefined;
-        this.services.onEvent?.({ kind: 'configured', plugin: this.name, instance: current });
+        this.report.configured(current);
       } catch (error) {
         if (isDeepStrictEqual(this.failedWith, entry)) return;
         this.failedWith = entry;
         this.problem = asPluginError(error);
-        this.services.log.error('plugin kept its configuration', {
-          plugin: this.name,
-          error: this.problem.message,
-        });
-        this.services.onEvent?.({ kind: 'kept', plugin: this.name, error: this.problem });
+        this.report.keptConfig(this.problem);
         if (current.take({ ...entry, config: current.settings.config }))
           this.services.surface.privilegeChanged(current);
         return;
       }
     }
     if (!current.take(entry)) return;
-    this.reportGrants(current);
+    this.report.grants(current);
     this.services.surface.privilegeChanged(current);
   }
 
@@ -183,7 +180,7 @@ export class PluginSlot {
     try {
       const loaded = await this.code.load(entry);
       next = new PluginInstance(entry, loaded, this.services);
-      announceLoad(next, previous, this.services.log);
+      this.report.loaded(next, previous);
       this.starting = next;
       await next.start(this.contributions);
       if (this.stopped) throw new PluginError('the node is stopping');
@@ -204,30 +201,18 @@ export class PluginSlot {
     this.phase = 'running';
     this.problem = undefined;
     this.failedWith = undefined;
-    this.found();
+    this.lost.found();
     const running = next;
     void next.loaded.thread?.ended.then((reason) => this.threadEnded(running, reason));
-    this.reportGrants(next);
-    const { name, version, alpns } = next;
-    this.services.log.info(previous === undefined ? 'plugin started' : 'plugin reloaded', {
-      plugin: name,
-      version,
-      alpns,
-    });
     this.countLoad(next);
-    const kind = previous === undefined ? 'started' : 'reloaded';
-    this.services.onEvent?.({ kind, plugin: name, instance: next, save });
+    this.report.grants(next);
+    this.report.running(next, previous === undefined ? 'started' : 'reloaded', save);
   }
 
   private countLoad({ builtIn, settings }: PluginInstance): void {
     if (builtIn || isolationOf(settings) !== 'inline') return;
     this.loads++;
-    if (this.reloads !== manyReloads) return;
-    this.services.log.warn('plugin was reloaded often', {
-      plugin: this.name,
-      reloads: manyReloads,
-      advice: 'restart the node: code that was replaced in its thread stays in memory',
-    });
+    if (this.reloads === manyReloads) this.report.reloadedOften(manyReloads);
   }
 
   private disable(): void {
@@ -239,13 +224,12 @@ export class PluginSlot {
     void this.code.rest();
     if (current === undefined) return;
     this.takeAway(current);
-    this.services.log.info('plugin disabled', { plugin: this.name });
-    this.services.onEvent?.({ kind: 'disabled', plugin: this.name });
+    this.report.disabled();
   }
 
   private takeAway(current: PluginInstance): void {
     this.current = undefined;
-    this.found();
+    this.lost.found();
     const over = this.services.surface.withdraw(current);
     this.contributions.exchange(current, undefined);
     this.release(current, over);
@@ -254,14 +238,9 @@ export class PluginSlot {
   /** Its operations and ALPNs stay, and fail, until it runs again or is given up. `docs/spec/config.md` 6.4. */
   private threadEnded(instance: PluginInstance, error: unknown): void {
     if (this.current !== instance || this.stopped) return;
-    clearTimeout(this.restart);
     this.problem = this.placed(instance, asPluginError(error));
-    const wait = this.restarts.ended();
-    this.services.log.error('plugin thread ended', {
-      plugin: this.name,
-      error: this.problem.message,
-      ...(wait === undefined ? {} : { restart: wait }),
-    });
+    const wait = this.lost.ended(instance);
+    this.report.threadEnded(this.problem, wait);
     if (wait === undefined) {
       this.takeAway(instance);
       this.failed(
@@ -270,16 +249,7 @@ export class PluginSlot {
       );
       return;
     }
-    this.services.onEvent?.({ kind: 'failed', plugin: this.name, error: this.problem });
-    this.lost = instance;
     this.phase = 'starting';
-    this.restart = setTimeout(() => void this.catchUp(), wait);
-  }
-
-  /** There is a thread again, or nothing that needs one. */
-  private found(): void {
-    clearTimeout(this.restart);
-    this.lost = undefined;
   }
 
   private placed({ loaded }: PluginInstance, error: PluginError): PluginError {
@@ -303,31 +273,13 @@ export class PluginSlot {
 
   private failed(error: unknown, entry: PluginEntry | undefined, save?: Save): void {
     this.code.hasFailed();
-    if (this.lost !== undefined && this.lost === this.current) return this.threadEnded(this.lost, error);
+    const { instance: lost } = this.lost;
+    if (lost !== undefined && lost === this.current) return this.threadEnded(lost, error);
     this.problem = asPluginError(error);
     this.failedWith = entry;
     // The old instance is untouched.
     this.phase = this.current === undefined ? 'failed' : 'running';
-    const event = this.current === undefined ? 'plugin failed' : 'plugin not reloaded, the old one goes on';
-    this.services.log.error(event, { plugin: this.name, error: this.problem.message });
-    const kind = this.current === undefined ? 'failed' : 'kept';
-    this.services.onEvent?.({ kind, plugin: this.name, error: this.problem, save });
-  }
-
-  private reportGrants({ requests, granted, settings }: PluginInstance): void {
-    for (const lacking of missingGrants(requests, granted)) {
-      this.services.log.notice('plugin lacks a grant', {
-        plugin: this.name,
-        add: lineToAdd(this.name, lacking),
-      });
-    }
-    for (const { member, entry } of unusedGrants(requests, settings.grant)) {
-      this.services.log.warn('plugin has a grant that it does not request', {
-        plugin: this.name,
-        grant: member,
-        entry,
-      });
-    }
+    this.report.failed(this.problem, this.current === undefined ? 'failed' : 'kept', save);
   }
 }
 
