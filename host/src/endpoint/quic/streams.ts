@@ -11,9 +11,11 @@ import type { Connection as QuicheConnection } from '@matrixai/quic/native/types
 import { Shutdown } from '@matrixai/quic/native/types.js';
 import type { TransportStats } from '../engine.ts';
 import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
-import { LateEnd } from './late-end.ts';
+import { Finishing, shutdown } from './finishing.ts';
+import { LateEnds } from './late-ends.ts';
 import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
+import { PeerStreamIds } from './peer-stream-ids.ts';
 import { closedError, errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
 import { readBuffer, takeRead } from './read-buffer.ts';
 import { QuicStream, type StreamOwner } from './stream.ts';
@@ -39,8 +41,6 @@ export interface StreamCarrier {
 /** Bytes taken from quiche before a reader asks: of one stream, and of a connection. */
 const maxStreamAhead = 1024 * 1024;
 const maxAhead = 8 * 1024 * 1024;
-/** Ends that may be remembered before they are looked at. */
-const maxFinishing = 1024;
 
 /** Streams that are asked one by one for data, rather than quiche for its list. */
 const maxAsked = 32;
@@ -59,26 +59,21 @@ export class QuicStreams implements StreamOwner {
   #unserved: QuicStream[] = [];
   #ahead = 0;
   #onStream: ((stream: Stream) => void) | undefined;
-  /** Peer streams below the highest seen that have not shown up yet. */
-  readonly #holes = new Set<number>();
-  #nextPeerStream: number;
+  readonly #peerIds: PeerStreamIds;
   #nextOwnStream: number;
-  /** Ends that the peer has not acknowledged yet; looked at only while somebody waits for them. */
-  readonly #finishing = new Set<number>();
-  /** Those of them that were sent once more. */
-  readonly #repeated = new Set<number>();
-  #onFinished: (() => void) | undefined;
+  readonly #finishing: Finishing;
   readonly #leftovers = new Leftovers();
   /** Streams with something that has not been given to quiche. */
   #written: QuicStream[] = [];
-  /** Streams whose end, or whose reading, waits for acknowledgements. */
-  readonly #late = new Map<QuicStream, { readonly late: LateEnd; readonly timer: NodeJS.Timeout }>();
+  readonly #late: LateEnds;
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
     // RFC 9000 2.1: the lowest bit tells who opened a stream, the next one its kind.
     this.#nextOwnStream = carrier.role === 'client' ? 0 : 1;
-    this.#nextPeerStream = carrier.role === 'client' ? 1 : 0;
+    this.#peerIds = new PeerStreamIds(carrier.role);
+    this.#finishing = new Finishing(carrier);
+    this.#late = new LateEnds(carrier, (stream, again) => this.#resume(stream, again));
   }
 
   get #over(): boolean {
@@ -107,7 +102,7 @@ export class QuicStreams implements StreamOwner {
     if (native.isReadable()) {
       // Streams come one after the other, nearly always; asked for by number, as quiche's list of all that can be read
       // costs a hundred times as much.
-      while (native.streamReadable(this.#nextPeerStream)) this.#accept(this.#skipTo(this.#nextPeerStream));
+      while (native.streamReadable(this.#peerIds.next)) this.#accept(this.#peerIds.take());
       if (this.#hungry.size <= maxAsked) for (const stream of this.#hungry) this.#deliver(stream);
       if (native.isReadable()) this.#progressAll();
     }
@@ -126,21 +121,7 @@ export class QuicStreams implements StreamOwner {
       else if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
       else this.#readAhead(stream);
     }
-    for (const id of fresh.sort((a, b) => a - b)) if (this.#isNew(id)) this.#accept(id);
-  }
-
-  /** Whether a peer's stream has not been seen yet; ids that are finished with are not new. */
-  #isNew(id: number): boolean {
-    if ((id & 3) !== (this.#carrier.role === 'client' ? 1 : 0)) return false;
-    if (id < this.#nextPeerStream) return this.#holes.delete(id);
-    this.#skipTo(id);
-    return true;
-  }
-
-  #skipTo(id: number): number {
-    for (let skipped = this.#nextPeerStream; skipped < id; skipped += 4) this.#holes.add(skipped);
-    this.#nextPeerStream = id + 4;
-    return id;
+    for (const id of fresh.sort((a, b) => a - b)) if (this.#peerIds.isNew(id)) this.#accept(id);
   }
 
   #accept(id: number): void {
@@ -233,13 +214,13 @@ export class QuicStreams implements StreamOwner {
   #mustRest(stream: QuicStream): boolean {
     if (!stream.endedLate) return false;
     if (this.#late.has(stream)) return true;
-    if (this.#postponed(stream, () => this.#rested(stream))) return true;
+    if (this.#late.postponed(stream, () => this.#rested(stream))) return true;
     stream.endedLate = false;
     return false;
   }
 
   #rested(stream: QuicStream): void {
-    if (this.#postponed(stream, () => this.#rested(stream))) return;
+    if (this.#late.postponed(stream, () => this.#rested(stream))) return;
     stream.endedLate = false;
     this.#carrier.schedule();
   }
@@ -302,7 +283,7 @@ export class QuicStreams implements StreamOwner {
 
   /** An end that comes after its data. */
   #giveEnd(stream: QuicStream): void {
-    if (this.#postponed(stream, () => this.#giveEnd(stream))) return;
+    if (this.#late.postponed(stream, () => this.#giveEnd(stream))) return;
     this.#carrier.native.streamSend(stream.id, noBytes, true);
     this.#blocked.delete(stream);
     this.#ended(stream);
@@ -316,29 +297,15 @@ export class QuicStreams implements StreamOwner {
     this.#forgetIfOver(stream);
   }
 
-  /** Whether something must wait until all that was sent has been acknowledged; then it is called again. */
-  #postponed(stream: QuicStream, again: () => void): boolean {
-    const { native, quietAbove } = this.#carrier;
-    const [path] = stream.wrote ? native.pathStats() : [];
-    if (path === undefined) return false;
-    const now = performance.now();
-    const late = this.#late.get(stream)?.late ?? new LateEnd(now, path);
-    const wait = late.wait(now, path, (native.timeout() ?? 0) > quietAbove);
-    if (wait === 0) {
-      this.#late.delete(stream);
-      return false;
+  /** Something of the stream has waited long enough. */
+  #resume(stream: QuicStream, again: () => void): void {
+    try {
+      if (this.#over || stream.destroyed) return;
+      again();
+      this.#carrier.schedule();
+    } catch (error) {
+      this.#failSending(stream, streamError(error));
     }
-    const timer = setTimeout(() => {
-      try {
-        if (this.#over || stream.destroyed) return;
-        again();
-        this.#carrier.schedule();
-      } catch (error) {
-        this.#failSending(stream, streamError(error));
-      }
-    }, Math.ceil(wait));
-    this.#late.set(stream, { late, timer });
-    return true;
   }
 
   /** There is no room now, and never will be in a stream that quiche has forgotten. */
@@ -389,25 +356,17 @@ export class QuicStreams implements StreamOwner {
   abandon(stream: QuicStream, streamCode: number): void {
     this.#blocked.delete(stream);
     this.#hungry.delete(stream);
-    clearTimeout(this.#late.get(stream)?.timer);
-    this.#late.delete(stream);
+    this.#late.forget(stream);
     if (!this.#over) {
       if (!stream.sendOver || !stream.receiveOver) stream.cut = true;
-      if (!stream.sendOver) this.#shutdown(stream.id, Shutdown.Write, streamCode);
-      if (!stream.receiveOver) this.#shutdown(stream.id, Shutdown.Read, streamCode);
+      const { native } = this.#carrier;
+      if (!stream.sendOver) shutdown(native, stream.id, Shutdown.Write, streamCode);
+      if (!stream.receiveOver) shutdown(native, stream.id, Shutdown.Read, streamCode);
       this.#carrier.schedule();
     }
     stream.sendOver = true;
     stream.receiveOver = true;
     this.#forgetIfOver(stream);
-  }
-
-  #shutdown(id: number, direction: Shutdown, code: number): void {
-    try {
-      this.#carrier.native.streamShutdown(id, direction, code);
-    } catch {
-      // Over already.
-    }
   }
 
   #forgetIfOver(stream: QuicStream): void {
@@ -452,13 +411,12 @@ export class QuicStreams implements StreamOwner {
       // What the peer had sent whole before it closed can still be read.
       if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
     }
-    for (const { timer } of this.#late.values()) clearTimeout(timer);
     this.#late.clear();
     this.#written = [];
     this.#streams.clear();
     this.#hungry.clear();
     this.#blocked.clear();
-    this.#holes.clear();
+    this.#peerIds.clear();
   }
 
   /** Takes what quiche holds of a stream that the peer has ended; `false` when its end has not come. */
@@ -496,21 +454,7 @@ export class QuicStreams implements StreamOwner {
           }),
       ),
     );
-    // A stream is over in quiche when its end is acknowledged and nothing more can come from the peer.
-    for (const id of this.#finishing) this.#shutdown(id, Shutdown.Read, 0);
-    // Also when nothing else is under way: the peer must learn of it to answer.
-    this.#carrier.schedule();
-    if (this.#finishing.size > 0 && !this.#over) {
-      const acknowledged = new Promise<void>((resolve) => {
-        const before = this.#onFinished;
-        this.#onFinished = () => {
-          before?.();
-          resolve();
-        };
-      });
-      this.#lookForFinished();
-      await Promise.race([acknowledged, this.#carrier.closed]);
-    }
+    await this.#finishing.acknowledged(() => this.#over);
     await this.#carrier.quiet();
   }
 
@@ -519,35 +463,6 @@ export class QuicStreams implements StreamOwner {
     // The credit that came free goes out with the next flush.
     if (this.#leftovers.size > 0 && this.#leftovers.look(this.#carrier.native, performance.now()))
       this.#carrier.schedule();
-    if (this.#onFinished !== undefined || this.#finishing.size > maxFinishing) this.#lookForFinished();
-  }
-
-  #lookForFinished(): void {
-    for (const id of this.#finishing) {
-      try {
-        this.#carrier.native.streamCapacity(id);
-        if (this.#onFinished !== undefined) this.#repeatEnd(id);
-      } catch {
-        // quiche has forgotten it: all of it has been acknowledged.
-        this.#finishing.delete(id);
-        this.#repeated.delete(id);
-      }
-    }
-    if (this.#finishing.size > 0) return;
-    this.#onFinished?.();
-    this.#onFinished = undefined;
-  }
-
-  /**
-   * quiche 0.18 looks whether a stream is complete when an acknowledgement of it comes, and not at a reset: a peer whose
-   * reset came after its last acknowledgement would be waited for without end. Our end, sent once more, says nothing new
-   * to the peer and brings one more acknowledgement, the last or not.
-   */
-  #repeatEnd(id: number): void {
-    const { native } = this.#carrier;
-    if (this.#repeated.has(id) || !native.streamFinished(id)) return;
-    this.#repeated.add(id);
-    native.streamSend(id, noBytes, true);
-    this.#carrier.schedule();
+    this.#finishing.tidy();
   }
 }
