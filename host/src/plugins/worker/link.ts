@@ -8,17 +8,10 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { encodeError, reviveError, type WireError } from './errors.ts';
+import { type Blocking, Kind, type Message } from './message.ts';
+import { type Arguments, type Served, Serving } from './serving.ts';
 import type { StreamEnd, StreamPort } from './streams.ts';
 
-/** What a served method knows of the request beside its arguments. */
-export interface Scope {
-  /** Aborted by the requester, or when the port is over. */
-  readonly signal: AbortSignal;
-}
-
-type Arguments<Methods, Name extends keyof Methods> = Methods[Name] extends (...args: infer Args) => unknown
-  ? Args
-  : never;
 type Result<Methods, Name extends keyof Methods> = Methods[Name] extends (...args: never[]) => infer Value
   ? Awaited<Value>
   : never;
@@ -27,38 +20,6 @@ type Item<Methods, Name extends keyof Methods> = Methods[Name] extends (
 ) => AsyncIterable<infer Value>
   ? Value
   : never;
-
-/** An implementation of what the other side may ask for. */
-export type Served<Methods> = {
-  readonly [Name in keyof Methods]: (
-    scope: Scope,
-    ...args: Arguments<Methods, Name>
-  ) => Methods[Name] extends (...args: never[]) => infer Value
-    ? Value | Awaited<Value> | HandedOver<Awaited<Value>>
-    : never;
-};
-
-const Kind = {
-  call: 0,
-  ok: 1,
-  fail: 2,
-  /** Failed with the very reason that the requester gave its signal. */
-  failReason: 3,
-  abort: 4,
-  tell: 5,
-  open: 6,
-  next: 7,
-  done: 8,
-  leave: 9,
-  sync: 10,
-  data: 11,
-  credit: 12,
-  end: 13,
-  finished: 14,
-  destroy: 15,
-} as const;
-
-type Message = readonly [kind: number, ...rest: unknown[]];
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
@@ -70,25 +31,6 @@ interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly signal: AbortSignal | undefined;
-}
-
-/** A result whose buffers are handed over, so that no copy stays behind. */
-export class HandedOver<Value> {
-  readonly value: Value;
-  readonly buffers: readonly ArrayBuffer[];
-
-  constructor(value: Value, buffers: readonly ArrayBuffer[]) {
-    this.value = value;
-    this.buffers = buffers;
-  }
-}
-
-/** How the thread waits for an answer of the host: that is what makes a look-up synchronous. */
-export interface Blocking {
-  readonly port: MessagePort;
-  /** Element 0 becomes 1 when the answer is there. */
-  readonly flags: Int32Array<SharedArrayBuffer>;
-  receive(): unknown;
 }
 
 /** Marks a finished iteration among its values. */
@@ -104,9 +46,8 @@ export class Link<Local extends object, Remote extends object> implements Stream
   onNonsense: (error: unknown) => void = () => {};
   readonly #port: MessagePort;
   readonly #blocking: Blocking;
-  #served: Partial<Served<Local>> = {};
+  readonly #serving: Serving<Local>;
   readonly #pending = new Map<number, Pending>();
-  readonly #incoming = new Map<number, Incoming>();
   #batch: Message[] = [];
   #transfer: ArrayBuffer[] = [];
   #scheduled = false;
@@ -116,6 +57,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
   constructor(port: MessagePort, blocking: Blocking) {
     this.#port = port;
     this.#blocking = blocking;
+    this.#serving = new Serving((message, transfer) => this.#post(message, transfer), blocking);
     port.on('message', (batch: readonly Message[]) => {
       for (const message of batch) {
         try {
@@ -133,7 +75,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
 
   /** What the other side may ask for from here on. */
   serve(served: Served<Local>): void {
-    this.#served = served;
+    this.#serving.serve(served);
   }
 
   // ── asking ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,8 +224,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
     this.#blocking.port.close();
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
-    for (const incoming of this.#incoming.values()) incoming.end(reason);
-    this.#incoming.clear();
+    this.#serving.end(reason);
     for (const stream of this.streams.values()) stream.over(reason);
     this.streams.clear();
   }
@@ -326,7 +267,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
     const id = first as number;
     switch (kind) {
       case Kind.call:
-        return this.#serve(id, second as keyof Local, third as never);
+        return this.#serving.call(id, second as keyof Local, third as never);
       case Kind.ok:
         return this.#settle(id, second);
       case Kind.done:
@@ -336,17 +277,17 @@ export class Link<Local extends object, Remote extends object> implements Stream
       case Kind.failReason:
         return this.#settle(id, undefined, this.#pending.get(id)?.signal?.reason);
       case Kind.abort:
-        return this.#incoming.get(id)?.abort(reviveError(second as WireError));
+        return this.#serving.abort(id, reviveError(second as WireError));
       case Kind.tell:
-        return void this.#invoke(first as keyof Local, noScope, second as never);
+        return this.#serving.tell(first as keyof Local, second as never);
       case Kind.open:
-        return this.#open(id, second as keyof Local, third as never);
+        return this.#serving.open(id, second as keyof Local, third as never);
       case Kind.next:
-        return void this.#next(id);
+        return void this.#serving.next(id);
       case Kind.leave:
-        return this.#leave(id);
+        return this.#serving.leave(id);
       case Kind.sync:
-        return this.#answerSync(first as keyof Local, second as never);
+        return this.#serving.answerSync(first as keyof Local, second as never);
       case Kind.data:
         return this.streams.get(id)?.data(second as Uint8Array);
       case Kind.credit:
@@ -371,126 +312,8 @@ export class Link<Local extends object, Remote extends object> implements Stream
     if (failure.length === 0) pending.resolve(value);
     else pending.reject(failure[0]);
   }
-
-  // ── serving ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #invoke(method: keyof Local, scope: Scope, args: never): unknown {
-    const served = this.#served[method];
-    if (typeof served !== 'function') throw new Error(`${String(method)} is not served, or not yet`);
-    return Reflect.apply(served, undefined, [scope, ...(args as unknown[])]);
-  }
-
-  #serve(id: number, method: keyof Local, args: never): void {
-    const incoming = new Incoming();
-    this.#incoming.set(id, incoming);
-    let answer: unknown;
-    try {
-      answer = this.#invoke(method, incoming, args);
-    } catch (error) {
-      this.#incoming.delete(id);
-      return this.#fail(id, incoming, error);
-    }
-    Promise.resolve(answer).then(
-      (value) => {
-        this.#incoming.delete(id);
-        if (value instanceof HandedOver) this.#post([Kind.ok, id, value.value], value.buffers);
-        else this.#post([Kind.ok, id, value]);
-      },
-      (error: unknown) => {
-        this.#incoming.delete(id);
-        this.#fail(id, incoming, error);
-      },
-    );
-  }
-
-  #open(id: number, method: keyof Local, args: never): void {
-    const incoming = new Incoming();
-    this.#incoming.set(id, incoming);
-    try {
-      const values = this.#invoke(method, incoming, args) as AsyncIterable<unknown>;
-      incoming.values = values[Symbol.asyncIterator]();
-    } catch (error) {
-      incoming.failed = { error };
-    }
-  }
-
-  async #next(id: number): Promise<void> {
-    const incoming = this.#incoming.get(id);
-    try {
-      if (incoming?.failed !== undefined) throw incoming.failed.error;
-      const step = await incoming?.values?.next();
-      if (step !== undefined && step.done !== true) return this.#post([Kind.ok, id, step.value]);
-      this.#incoming.delete(id);
-      this.#post([Kind.done, id]);
-    } catch (error) {
-      this.#incoming.delete(id);
-      this.#fail(id, incoming, error);
-    }
-  }
-
-  #leave(id: number): void {
-    const incoming = this.#incoming.get(id);
-    this.#incoming.delete(id);
-    incoming?.leave();
-  }
-
-  #fail(id: number, incoming: Incoming | undefined, error: unknown): void {
-    const isReason = incoming?.isReason(error) === true;
-    this.#post(isReason ? [Kind.failReason, id] : [Kind.fail, id, encodeError(error)]);
-  }
-
-  #answerSync(method: keyof Local, args: never): void {
-    const { port, flags } = this.#blocking;
-    try {
-      const value = this.#invoke(method, noScope, args);
-      if (value instanceof HandedOver) port.postMessage([false, value.value], value.buffers);
-      else port.postMessage([false, value]);
-    } catch (error) {
-      port.postMessage([true, encodeError(error)]);
-    }
-    Atomics.store(flags, 0, 1);
-    Atomics.notify(flags, 0);
-  }
 }
 
 function transferOf(bytes: unknown): ArrayBuffer[] {
   return bytes instanceof Uint8Array && bytes.length >= worthTransfer ? [bytes.buffer as ArrayBuffer] : [];
-}
-
-const noScope: Scope = { signal: new AbortController().signal };
-
-/** A request of the other side that is being served. */
-class Incoming implements Scope {
-  values: AsyncIterator<unknown> | undefined;
-  failed: { readonly error: unknown } | undefined;
-  #controller: AbortController | undefined;
-  #aborted: { readonly reason: unknown } | undefined;
-
-  // Made when somebody looks.
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
-    }
-    return this.#controller.signal;
-  }
-
-  isReason(error: unknown): boolean {
-    return this.#aborted !== undefined && this.#aborted.reason === error;
-  }
-
-  abort(reason: unknown): void {
-    if (this.#aborted !== undefined) return;
-    this.#aborted = { reason };
-    this.#controller?.abort(reason);
-  }
-
-  leave(): void {
-    void Promise.resolve(this.values?.return?.()).catch(() => {});
-  }
-
-  end(reason: unknown): void {
-    this.abort(reason);
-    this.leave();
-  }
 }

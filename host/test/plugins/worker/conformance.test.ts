@@ -31,6 +31,8 @@ for (const [path, options] of Object.entries(plugins)) {
   const inThread = threadDriver(() => openInThread(url, new WorkerThread(thread)), options);
   const inline = { ...memoryDriver(plugin, options), name: 'inline' };
   describe(`CFG-30 the conformance suite passes for ${path} inline and as a worker alike`, () => {
-    for (const driver of [inline, inThread]) conformance(plugin, { ...options, manifest, driver });
+    conformance(plugin, { ...options, manifest, driver: inline });
+    // From source a thread is compiled before it starts, which takes seconds on a machine that is busy.
+    conformance(plugin, { ...options, manifest, driver: inThread, patience: 15_000 });
   });
 }

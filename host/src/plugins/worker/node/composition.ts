@@ -6,8 +6,8 @@
  */
 
 import { CallError, type CallerConnection, type HostOperations, type OperationEnv } from '@alknet/sdk';
-import type { Scope, Served } from '../link.ts';
 import type { Composer, HostMethods } from '../protocol.ts';
+import type { Scope, Served } from '../serving.ts';
 import type { OperationProxies } from './operations.ts';
 import type { RunningCalls } from './running-calls.ts';
 

@@ -14,9 +14,10 @@ import {
 } from '@alknet/sdk';
 import { encodeError } from '../errors.ts';
 import { GivenOut } from '../given.ts';
-import type { Link, Served } from '../link.ts';
+import type { Link } from '../link.ts';
 import { PortStream } from '../port-stream.ts';
 import type { ConnectionData, GivenAuth, HostMethods, IdentityData, ThreadMethods } from '../protocol.ts';
+import type { Served } from '../serving.ts';
 import { StreamPump } from '../stream-pump.ts';
 
 type Methods = Pick<

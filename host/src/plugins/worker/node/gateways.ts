@@ -16,8 +16,9 @@ import {
   type RemoteCaller,
 } from '@alknet/sdk';
 import { reviveError } from '../errors.ts';
-import type { Link, Served } from '../link.ts';
+import type { Link } from '../link.ts';
 import type { HostMethods, IncomingData, PublishedData, ThreadMethods } from '../protocol.ts';
+import type { Served } from '../serving.ts';
 import type { SharedConnections } from './connections.ts';
 import type { OperationProxies } from './operations.ts';
 

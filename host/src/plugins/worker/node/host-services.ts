@@ -15,9 +15,10 @@ import type {
   PluginHost,
 } from '@alknet/sdk';
 import { reviveError, type WireError } from '../errors.ts';
-import { HandedOver, type Link, type Served } from '../link.ts';
+import type { Link } from '../link.ts';
 import type { Portables } from '../portable.ts';
 import type { CapabilityBytes, HostMethods, ThreadMethods } from '../protocol.ts';
+import { HandedOver, type Served } from '../serving.ts';
 import type { SharedConnections } from './connections.ts';
 import type { RunningCalls } from './running-calls.ts';
 

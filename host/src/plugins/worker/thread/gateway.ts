@@ -17,8 +17,8 @@ import {
   type Server,
 } from '@alknet/sdk';
 import { encodeError } from '../errors.ts';
-import type { Served } from '../link.ts';
 import { itself, type PublishedData, type ThreadMethods } from '../protocol.ts';
+import type { Served } from '../serving.ts';
 import { threadCaller } from './context.ts';
 import type { Handlers } from './operations.ts';
 import type { HostLink, HostObjects } from './thread.ts';
