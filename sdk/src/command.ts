@@ -24,6 +24,8 @@ import type { Connection } from './connection.ts';
 export interface CommandOption {
   /** Without dashes: `lines` for `--lines`. */
   readonly name: string;
+  /** One letter, without the dash: `L` for `-L`. */
+  readonly short?: string;
   /** Placeholder of its value, in capitals; absent: a switch. */
   readonly value?: string;
   readonly repeat?: boolean;
@@ -42,6 +44,13 @@ export interface PluginCommand {
   readonly examples: readonly string[];
   /** Least and most number of arguments. Default none. */
   readonly arguments?: readonly [number, number];
+  /** Run as `alknet <name>`. Only of a built-in plugin, whose names the host knows: `docs/spec/cli.md` 1. */
+  readonly topLevel?: boolean;
+  /**
+   * What stands behind the name is for another program: only long options directly behind the name are the command's, and
+   * signals are its own business.
+   */
+  readonly wraps?: boolean;
   /** The exit code, 0 if nothing. Errors thrown are shown and end with the code of `docs/spec/cli.md` 4. */
   run(context: CommandContext): Promise<number | undefined> | Promise<void> | void;
 }
@@ -66,6 +75,18 @@ export interface CommandContext {
   /** An operation of the local node, or that of `--node`, as the operator. @throws CallError */
   call(name: string, input?: unknown): Promise<unknown>;
   subscribe(name: string, input?: unknown): AsyncIterable<unknown>;
+  /** Only of a built-in plugin. */
+  readonly operator?: OperatorFiles;
   /** A connection to a peer as `docs/spec/cli.md` 5 names it, with the operator's identity. */
   dial(peer: string, alpn: string): Promise<Connection>;
+}
+
+/** What a command of a built-in plugin hands to the programs that it runs. */
+export interface OperatorFiles {
+  /** The data directory, absolute. */
+  readonly dataDir: string;
+  /** File with the operator's key, an OpenSSH private key with mode 0600; absent when there is none. */
+  readonly key: string | undefined;
+  /** Words that run this `alknet` with the same configuration and data. */
+  readonly program: readonly string[];
 }

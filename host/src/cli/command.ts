@@ -31,6 +31,8 @@ export interface Command {
   readonly examples: readonly string[];
   /** Numbers of arguments that it takes. */
   readonly arguments?: readonly [number, number];
+  /** Only long options directly behind its words are its own; all else is for the program that it runs. */
+  readonly wraps?: boolean;
   /** Runs until a signal, and sees to those itself. */
   readonly endsItself?: boolean;
   /** Of its first argument. */

@@ -1,13 +1,13 @@
 /**
  * Commands that a plugin contributes, run as `alknet <plugin> <name>`. Its code is loaded only for a line that begins with
  * its name, from where the configuration says, in this process and with the checks of the node; whether it is enabled on
- * the node does not matter. `docs/spec/cli.md` 1.
+ * the node does not matter. Some words are commands of a built-in plugin by themselves. `docs/spec/cli.md` 1.
  *
  * @module
  */
 
-import { dirname } from 'node:path';
-import type { CommandContext, Connection, PluginCommand } from '@alknet/sdk';
+import { dirname, resolve } from 'node:path';
+import type { CommandContext, Connection, OperatorFiles, PluginCommand } from '@alknet/sdk';
 import type { Session } from '@alknet/sdk/call';
 import { findConfig, loadConfig, thisProcess } from '../config/index.ts';
 import { isBuiltIn, loadPlugin, NotInThisBuildError, PluginError } from '../plugins/index.ts';
@@ -17,12 +17,16 @@ import type { Context } from './context.ts';
 import { CliError, Exit, toCliError } from './exit.ts';
 import { looseFile, record } from './loose-config.ts';
 
+/** First word of a line to the built-in plugin whose command it is. */
+const topLevel: Readonly<Record<string, string>> = { ssh: 'ssh', sftp: 'ssh', socks: 'ssh', forward: 'ssh' };
+
 /** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
 export async function contributedCommands(
   argv: readonly string[],
   own: readonly Command[],
 ): Promise<readonly Command[]> {
-  const { plugin, config } = firstWords(argv);
+  const { word, config } = firstWords(argv);
+  const plugin = word !== undefined && Object.hasOwn(topLevel, word) ? topLevel[word] : word;
   if (plugin === undefined || own.some(({ path }) => path[0] === plugin)) return [];
   const path = findConfig(config, thisProcess())?.path;
   // Without judging the rest of the file: a mistyped command is no reason to read all of it.
@@ -37,7 +41,8 @@ export async function contributedCommands(
       trust: loaded?.config.trust ?? { mode: 'any' as const, publishers: {} },
     };
     const { plugin: code } = await loadPlugin(plugin, entry?.use, conditions);
-    return commandsOf(plugin, code.contributes?.cli ?? []);
+    const builtIn = isBuiltIn(plugin) && entry?.use === undefined;
+    return commandsOf({ plugin, builtIn }, code.contributes?.cli ?? []);
   } catch (error) {
     if (error instanceof NotInThisBuildError) return [];
     if (error instanceof PluginError)
@@ -50,11 +55,11 @@ export async function contributedCommands(
 }
 
 /** The word after the global options and `help`, and what `--config` says. */
-function firstWords(argv: readonly string[]): { plugin: string | undefined; config: string | undefined } {
+function firstWords(argv: readonly string[]): { word: string | undefined; config: string | undefined } {
   const valued = new Set(
     globalOptions.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
   );
-  let plugin: string | undefined;
+  let first: string | undefined;
   let config: string | undefined;
   for (let i = 0; i < argv.length && argv[i] !== '--'; i++) {
     const word = argv[i] ?? '';
@@ -62,13 +67,22 @@ function firstWords(argv: readonly string[]): { plugin: string | undefined; conf
     else if (valued.has(word)) {
       const value = argv[++i];
       if (word === '--config') config = value;
-    } else if (!word.startsWith('-') && word !== 'help') plugin ??= word;
+    } else if (!word.startsWith('-') && word !== 'help') {
+      first ??= word;
+      // What stands behind may be for another program.
+      if (Object.hasOwn(topLevel, first)) break;
+    }
   }
-  return { plugin, config };
+  return { word: first, config };
+}
+
+interface From {
+  readonly plugin: string;
+  readonly builtIn: boolean;
 }
 
 /** @throws CliError that names what is wrong with a command */
-function commandsOf(plugin: string, contributed: unknown): readonly Command[] {
+function commandsOf({ plugin, builtIn }: From, contributed: unknown): readonly Command[] {
   if (!Array.isArray(contributed)) throw fault(plugin, 'expected a list of commands');
   return contributed.map((command: PluginCommand) => {
     const { name, summary, usage, options, examples, arguments: counts, run } = command;
@@ -83,14 +97,16 @@ function commandsOf(plugin: string, contributed: unknown): readonly Command[] {
     if (typeof run !== 'function') throw fault(plugin, `${name}: run: expected a function`);
     const taken = options?.find((option) => globalOptions.some((known) => known.name === option.name));
     if (taken !== undefined) throw fault(plugin, `${name}: --${taken.name} is an option of every command`);
+    const own = builtIn && command.topLevel === true && topLevel[name] === plugin;
     return {
-      path: [plugin, name],
+      path: own ? [name] : [plugin, name],
       summary,
       examples,
       ...(usage === undefined ? {} : { usage }),
       ...(options === undefined ? {} : { options }),
       ...(counts === undefined ? {} : { arguments: counts }),
-      run: (context) => runContributed(plugin, command, context),
+      ...(command.wraps === true ? { wraps: true, endsItself: true } : {}),
+      run: (context) => runContributed({ plugin, builtIn }, command, context),
     };
   });
 }
@@ -102,7 +118,7 @@ function fault(plugin: string, message: string): CliError {
 }
 
 async function runContributed(
-  plugin: string,
+  { plugin, builtIn }: From,
   command: PluginCommand,
   context: Context,
 ): Promise<number | undefined> {
@@ -132,6 +148,7 @@ async function runContributed(
       connections.push(connection);
       return connection;
     },
+    ...(builtIn ? { operator: await operatorFiles(context) } : {}),
   };
   try {
     return (await command.run(given)) ?? undefined;
@@ -148,4 +165,19 @@ async function runContributed(
     for (const connection of connections) connection.close();
     (await session?.catch(() => undefined))?.close();
   }
+}
+
+async function operatorFiles(context: Context): Promise<OperatorFiles> {
+  const dataDir = resolve(await context.dataDir());
+  const { configPath } = context;
+  return {
+    dataDir,
+    key: await context.identity(),
+    program: [
+      process.execPath,
+      ...process.argv.slice(1, 2),
+      ...(configPath === undefined ? [] : ['--config', resolve(configPath)]),
+      ...['--data', dataDir],
+    ],
+  };
 }

@@ -22,8 +22,17 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
   const operands: string[] = [];
   const given: { readonly name: string; readonly value: string | undefined; readonly text: string }[] = [];
   const every = [...globalOptions, ...commands.flatMap(({ options = [] }) => options)];
+  const wrappers = commands.filter(({ wraps }) => wraps === true);
+  const wraps = () =>
+    wrappers.some(
+      ({ path }) => path.length === operands.length && path.every((word, at) => word === operands[at]),
+    );
   for (let i = 0; i < argv.length; i++) {
     const text = argv[i] ?? '';
+    if (wraps() && !/^--./.test(text)) {
+      operands.push(...argv.slice(i));
+      break;
+    }
     if (text === '--') {
       operands.push(...argv.slice(i + 1));
       break;

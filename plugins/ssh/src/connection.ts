@@ -40,13 +40,19 @@ export class SshConnection {
   readonly #programs = new Set<Program>();
   readonly #over = new AbortController();
   readonly #grace: NodeJS.Timeout;
-  readonly #onLogin: () => void;
+  readonly #onLogin: (connection: SshConnection) => void;
   #login: Login | undefined;
   #idle: NodeJS.Timeout | undefined;
   #noMoreSessions = false;
 
   /** `onLogin` is called once, when somebody has logged in. */
-  constructor(stream: Duplex, source: Source, server: SshServer, place: Place, onLogin: () => void) {
+  constructor(
+    stream: Duplex,
+    source: Source,
+    server: SshServer,
+    place: Place,
+    onLogin: (connection: SshConnection) => void,
+  ) {
     this.source = source;
     this.server = server;
     this.#place = place;
@@ -192,7 +198,7 @@ export class SshConnection {
     this.#stream.send((protocol) => protocol.authSuccess());
     this.#stream.keepAlive();
     this.#active();
-    this.#onLogin();
+    this.#onLogin(this);
   }
 
   /** Traffic on a channel, or one that opens: the idle time begins again. */

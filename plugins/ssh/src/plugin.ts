@@ -6,7 +6,9 @@
  */
 
 import { definePlugin } from '@alknet/sdk';
+import { commands } from './cli/commands.ts';
 import { Config } from './config.ts';
+import { operations } from './operations.ts';
 import { startSsh } from './start.ts';
 
 export default definePlugin({
@@ -20,5 +22,7 @@ export default definePlugin({
     scopes: ['*'],
     resources: { '*': ['*'] },
   },
+  operations,
+  contributes: { cli: commands },
   start: startSsh,
 });

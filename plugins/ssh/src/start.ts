@@ -12,8 +12,10 @@ import { SshConnection } from './connection.ts';
 import { egressOf } from './forward/egress.ts';
 import { PolicyForwarding, policyOf } from './forward/policy-forwarding.ts';
 import { Listeners } from './listeners.ts';
+import { LiveConnections } from './live-connections.ts';
 import { SshLog, type Via } from './log-lines.ts';
 import { Authenticator } from './login/authenticator.ts';
+import { useParts } from './operations.ts';
 import type { Source, SshServer } from './server.ts';
 import { ciphersReady, hostKeyOf } from './transport/protocol.ts';
 
@@ -53,7 +55,17 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
         ...(parent === undefined ? {} : { parent }),
       }),
   };
-  const connections = new Set<SshConnection>();
+  const connections = new LiveConnections();
+  useParts({
+    hostKey: server.hostKey.getPublicSSH(),
+    connections,
+    listeners: (id) => {
+      const client = connections.get(id)?.client;
+      return client === undefined ? 0 : forwarding.listeners(client);
+    },
+    resolvePeer: (id) => peers.resolvePeer(id),
+    testPolicy: (identity, kind, target, signal) => forwarding.test(identity, kind, target, signal),
+  });
 
   const serve = async (stream: Duplex, source: Source) => {
     const place = server.admission.enter(source.remote?.address, source.fingerprint);
@@ -62,10 +74,11 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
       stream.destroy();
       return;
     }
-    const connection = new SshConnection(stream, source, server, place, () => {});
-    connections.add(connection);
+    const connection = new SshConnection(stream, source, server, place, (loggedIn) =>
+      connections.loggedIn(loggedIn),
+    );
+    connections.opened(connection);
     await connection.closed;
-    connections.delete(connection);
   };
   /** Ends those whose key would not be let in now. */
   const recheck = () => {

@@ -1,0 +1,10 @@
+/**
+ * What the package adds to `alknet`. `docs/spec/cli.md` 10.
+ *
+ * @module
+ */
+
+import type { PluginCommand } from '@alknet/sdk';
+import { sftpCommand, sshCommand } from './ssh.ts';
+
+export const commands: readonly PluginCommand[] = [sshCommand, sftpCommand];

@@ -1,0 +1,92 @@
+/**
+ * `alknet ssh` and `alknet sftp`: the OpenSSH clients of the system, on a stream of alknet. `docs/spec/cli.md` 10.
+ *
+ * @module
+ */
+
+import { CallError, type CommandContext, type OperatorFiles, type PluginCommand } from '@alknet/sdk';
+import { pinHostKey } from './pinned-host-key.ts';
+import { runProgram } from './run-program.ts';
+import { destinationOf, peerOf, proxyCommand, shellLine } from './ssh-arguments.ts';
+
+export const sshCommand: PluginCommand = {
+  name: 'ssh',
+  topLevel: true,
+  wraps: true,
+  summary: 'Run OpenSSH’s ssh through alknet, with the host key of the node pinned',
+  usage: '[--own-keys] [--print] [options of ssh] [user@]PEER [command …]',
+  options: [
+    { name: 'own-keys', help: 'offer your keys and ssh-agent instead of the operator key' },
+    { name: 'print', help: 'show the command and run nothing' },
+  ],
+  examples: ['alknet ssh --print local uptime'],
+  arguments: [1, Number.POSITIVE_INFINITY],
+  run: runSsh,
+};
+
+async function runSsh(context: CommandContext): Promise<number> {
+  const operator = operatorOf(context);
+  const destination = destinationOf(context.arguments);
+  // `-V`, `-Q cipher`: ssh answers by itself.
+  if (destination === undefined) return await runProgram('ssh', context.arguments);
+  const peer = peerOf(destination);
+  const { alias, knownHosts } = await pinHostKey(await context.dial(peer, 'alknet/call'), operator.dataDir);
+  const ours = [
+    `ProxyCommand=${proxyCommand([...operator.program, 'pipe', peer, 'alknet/ssh'])}`,
+    `HostKeyAlias=${alias}`,
+    'HostKeyAlgorithms=ssh-ed25519',
+    `UserKnownHostsFile=${quotedFile(knownHosts)}`,
+    'GlobalKnownHostsFile=/dev/null',
+    'StrictHostKeyChecking=yes',
+    'UpdateHostKeys=no',
+  ];
+  const words = [
+    ...ours.flatMap((option) => ['-o', option]),
+    ...(context.has('own-keys') || operator.key === undefined
+      ? []
+      : ['-o', 'IdentitiesOnly=yes', '-i', operator.key]),
+    ...context.arguments,
+  ];
+  if (!context.has('print')) return await runProgram('ssh', words);
+  context.result({ command: ['ssh', ...words] }, shellLine(['ssh', ...words]));
+  return 0;
+}
+
+export const sftpCommand: PluginCommand = {
+  name: 'sftp',
+  topLevel: true,
+  wraps: true,
+  summary: 'Run OpenSSH’s sftp on the alknet/sftp of a node',
+  usage: '[--print] PEER [-- arguments of sftp]',
+  options: [{ name: 'print', help: 'show the command and run nothing' }],
+  examples: ['alknet sftp --print local'],
+  arguments: [1, Number.POSITIVE_INFINITY],
+  run: runSftp,
+};
+
+/** No SSH inside: the stream itself is SFTP, and the node is proved by the connection. */
+async function runSftp(context: CommandContext): Promise<number> {
+  const operator = operatorOf(context);
+  const [peer = '', ...rest] = context.arguments;
+  const args = rest[0] === '--' ? rest.slice(1) : rest;
+  const words = ['-D', directCommand([...operator.program, 'pipe', peer, 'alknet/sftp']), ...args];
+  if (!context.has('print')) return await runProgram('sftp', words);
+  context.result({ command: ['sftp', ...words] }, shellLine(['sftp', ...words]));
+  return 0;
+}
+
+/** sftp splits it itself: double quotes, in which a backslash quotes. */
+function directCommand(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w/.:@=+,#-]+$/.test(word) ? word : `"${word.replace(/["\\]/g, '\\$&')}"`))
+    .join(' ');
+}
+
+function quotedFile(path: string): string {
+  return `"${path.replaceAll('%', '%%')}"`;
+}
+
+function operatorOf({ operator }: CommandContext): OperatorFiles {
+  if (operator !== undefined) return operator;
+  throw new CallError('INTERNAL', 'this command runs as one of the built-in plugin ssh');
+}
