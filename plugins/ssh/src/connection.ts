@@ -67,6 +67,7 @@ export class SshConnection {
       ...(server.rekey === undefined ? {} : { rekey: server.rekey }),
       keepalive: { interval: milliseconds(config.keepaliveInterval), misses: config.keepaliveMisses },
       ready: () => this.channels.pump(),
+      traffic: () => this.#active(),
     });
     this.channels = new Channels(this.#stream, () => server.config.maxChannels);
     this.#sessions = new SessionRequests(this.channels);

@@ -36,7 +36,7 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
   });
   const forwarding = new PolicyForwarding(forwardingOf(config));
   const authenticator = new Authenticator(peers, host.log);
-  authenticator.configure(config);
+  authenticator.prepare(config)();
   const server: SshServer = {
     get config() {
       return config;
@@ -97,12 +97,14 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
       await Promise.all(await streamsOf(connection, serve));
     },
     async configure(next) {
+      // Whatever may fail comes first: then nothing has changed.
+      const authentication = authenticator.prepare(next);
       const settings = forwardingOf(next);
-      authenticator.configure(next);
-      config = next;
-      forwarding.configure(settings);
-      recheck();
       await listeners.set(next.listen);
+      authentication();
+      forwarding.configure(settings);
+      config = next;
+      recheck();
     },
     drain() {
       listeners.close();

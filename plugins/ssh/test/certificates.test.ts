@@ -177,7 +177,7 @@ function judged(
   address: string | undefined,
 ): { reason: string | undefined } {
   const authenticator = new Authenticator(new Peers(), silentLog);
-  authenticator.configure({ userCas: [{ key: ca.line, scopes: ['ssh:exec'] }], revoked: [], users: [] });
+  authenticator.prepare({ userCas: [{ key: ca.line, scopes: ['ssh:exec'] }], revoked: [], users: [] })();
   const blob = Buffer.from(readFileSync(`${folder}/${name}-cert.pub`, 'utf8').split(' ')[1] ?? '', 'base64');
   const algorithm = 'ssh-ed25519-cert-v01@openssh.com';
   const verdict = authenticator.judge({ user: 'somebody', address, algorithm, blob, signature: undefined });

@@ -56,13 +56,15 @@ export class Authenticator {
     this.#directory = new KeyDirectory(peers, log);
   }
 
-  /** @throws Error that names what is wrong; then nothing has changed */
-  configure({ userCas, revoked, users }: Pick<SshConfig, 'userCas' | 'revoked' | 'users'>): void {
+  /** Reads a configuration, and gives what takes it into use. @throws Error that names what is wrong with it */
+  prepare({ userCas, revoked, users }: Pick<SshConfig, 'userCas' | 'revoked' | 'users'>): () => void {
     const authorities = readAuthorities(userCas);
     const revocations = readRevocations(revoked);
-    this.#authorities = authorities;
-    this.#revocations = revocations;
-    this.#users = users;
+    return () => {
+      this.#authorities = authorities;
+      this.#revocations = revocations;
+      this.#users = users;
+    };
   }
 
   peersChanged(): void {

@@ -177,6 +177,7 @@ export class Channel extends Duplex {
     const part = next.data.subarray(0, size);
     next.data = next.data.subarray(size);
     this.#remoteWindow -= size;
+    this.#stream.traffic();
     this.#stream.send((protocol) => {
       if (next.toStderr) protocol.channelExtData(this.#remote, part, stderrType);
       else protocol.channelData(this.#remote, part);

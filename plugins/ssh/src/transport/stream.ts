@@ -30,6 +30,8 @@ export interface SshStreamOptions {
   readonly keepalive: { readonly interval: number; readonly misses: number };
   /** Data may be sent again. */
   ready(): void;
+  /** Data of a channel has been sent. */
+  traffic?(): void;
 }
 
 export class SshStream {
@@ -91,6 +93,11 @@ export class SshStream {
   /** Sends messages; without effect when the stream is over. */
   send(use: (protocol: Protocol) => void): void {
     if (!this.#over) use(this.#protocol);
+  }
+
+  /** Tells that data of a channel has been sent. */
+  traffic(): void {
+    this.#options.traffic?.();
   }
 
   /** From the login on. */
