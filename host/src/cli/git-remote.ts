@@ -133,5 +133,7 @@ main(process.argv.slice(2)).then(
     for (const text of [message, reason, hint === undefined ? undefined : `try: ${hint}`])
       if (text !== undefined) process.stderr.write(`alknet: ${text}\n`);
     process.exitCode = exit;
+    // git would wait for more than this, and this for more of git.
+    process.stdin.destroy();
   },
 );
