@@ -1,5 +1,6 @@
 /** A real node with the git plugin, and clients that are stock git with a home of their own. */
 
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
@@ -63,7 +64,9 @@ export interface Node {
   readonly directory: string;
   /** Where the repositories are. */
   readonly root: string;
+  /** Of QUIC, and of TLS over TCP. */
   readonly port: number;
+  readonly tlsPort: number;
   log(): Record<string, unknown>[];
   client(id: string, scopes: readonly string[]): Promise<Client>;
   /** Replaces the config of the plugin. */
@@ -219,6 +222,7 @@ export async function realNode(
     directory,
     root,
     port,
+    tlsPort,
     client,
     log: () =>
       logged
@@ -265,3 +269,29 @@ export async function eventually(what: string, probe: () => Promise<boolean> | b
 
 /** Everything on a repository, for a test's main actor. */
 export const all = ['git:admin:**'];
+
+/** A repository on the node with commits on main; the folder that they came from. */
+export async function filled(
+  client: Client,
+  name: string,
+  commits = 3,
+  objectFormat = 'sha1',
+): Promise<string> {
+  await client.call('git/create', { name, objectFormat });
+  const work = await client.work(name, commits, objectFormat);
+  await client.git(['push', '--quiet', 'origin', 'main'], { cwd: work });
+  return work;
+}
+
+/** Over what the first events came about: that of the making, and of so many pushes. */
+export async function ways(client: Client, pushes: number): Promise<unknown[]> {
+  const session = await client.session();
+  const seen: unknown[] = [];
+  for await (const event of session.subscribe('git/events', { since: '0' })) {
+    assert.ok(typeof event === 'object' && event !== null && 'via' in event);
+    seen.push(event.via);
+    if (seen.length > pushes) break;
+  }
+  session.close();
+  return seen;
+}

@@ -2,17 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { all, type Client, collect, realNode } from './support.ts';
+import { all, filled, realNode } from './support.ts';
 
 const pushing = { push: { enabled: true } };
-
-/** A repository on the node with commits on main. */
-async function filled(client: Client, name: string, commits = 3, objectFormat = 'sha1'): Promise<string> {
-  await client.call('git/create', { name, objectFormat });
-  const work = await client.work(name, commits, objectFormat);
-  await client.git(['push', '--quiet', 'origin', 'main'], { cwd: work });
-  return work;
-}
 
 test('GIT-04 stock git clones, fetches and pushes alknet:// URLs with no HTTP involved', async (t) => {
   const node = await realNode(t, pushing);
@@ -164,43 +156,4 @@ test('GIT-29 a SHA-256 repository can be created, pushed and cloned', async (t) 
   const mixed = await ada.try(['push', ada.url('old-hash'), 'main'], { cwd: work });
   assert.notEqual(mixed.code, 0);
   assert.equal(await node.refs('old-hash'), '');
-});
-
-test('a repository with 20,000 commits is cloned whole and fetched from', async (t) => {
-  const node = await realNode(t, pushing);
-  const ada = await node.client('ada', all);
-  await ada.call('git/create', { name: 'long' });
-  const commits = Array.from(
-    { length: 20_000 },
-    (_, n) =>
-      `commit refs/heads/main\ncommitter Ada <ada@example.org> ${1_700_000_000 + n} +0000\ndata 5\nwork\nM 100644 inline f${n % 100}\ndata ${String(n).length + 1}\n${n}\n\n`,
-  );
-  const imported = await collect(
-    ada.spawn(['--git-dir', join(node.root, 'long.git'), 'fast-import', '--quiet']),
-    commits.join(''),
-  );
-  assert.equal(imported.code, 0, imported.stderr);
-  await ada.git(['clone', '--quiet', ada.url('long'), 'copy']);
-  const copy = { cwd: join(ada.home, 'copy') };
-  assert.equal(await ada.git(['rev-list', '--count', 'HEAD'], copy), '20000\n');
-  await ada.git(['commit', '--quiet', '--allow-empty', '-m', 'one more'], copy);
-  await ada.git(['push', '--quiet'], copy);
-  await ada.git(['clone', '--quiet', '--depth=1', ada.url('long'), 'tip']);
-});
-
-test('50 clients clone at once, 10 identities of 5 each', async (t) => {
-  const node = await realNode(t, pushing);
-  const ada = await node.client('ada', all);
-  await filled(ada, 'app');
-  const readers = await Promise.all(
-    Array.from({ length: 10 }, (_, n) => n).map((n) => node.client(`reader-${n}`, ['git:read:app'])),
-  );
-  const clones = readers.flatMap((reader) =>
-    Array.from({ length: 5 }, async (_, n) => {
-      const { code, stderr } = await reader.try(['clone', '--quiet', reader.url('app'), `copy-${n}`]);
-      assert.equal(code, 0, stderr);
-      return readFile(join(reader.home, `copy-${n}`, 'file-3.txt'), 'utf8');
-    }),
-  );
-  for (const text of await Promise.all(clones)) assert.equal(text, 'app 3\n');
 });
