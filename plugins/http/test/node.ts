@@ -7,7 +7,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { changePeers, makeToken, tokenHash } from '../../../host/src/identity/index.ts';
 import { type AlknetNode, startNode } from '../../../host/src/node.ts';
@@ -44,6 +44,8 @@ export interface HttpNode {
   log(): Record<string, unknown>[];
   /** Adds a peer, or replaces its scopes; its token. */
   grant(id: string, scopes?: readonly string[]): Promise<string>;
+  /** Adds a peer that is known by a key. */
+  admit(id: string, fingerprint: string, scopes: readonly string[]): Promise<void>;
   revoke(id: string): Promise<void>;
   /** Replaces `plugins.http.config`, and waits until it is in use or refused. */
   configure(config: unknown): Promise<void>;
@@ -52,6 +54,11 @@ export interface HttpNode {
   socket(alpn?: string): Promise<TLSSocket>;
   session(): Promise<ClientHttp2Session>;
   stop(): Promise<void>;
+}
+
+interface Credential {
+  readonly tokenHash?: string;
+  readonly fingerprints?: readonly string[];
 }
 
 export interface HttpNodeOptions {
@@ -130,6 +137,21 @@ export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode>
     await once(made, 'connect');
     return made;
   };
+  const put = async (id: string, scopes: readonly string[], credential: Credential) => {
+    await changePeers(dataDir, (entries) => [
+      ...entries.filter((entry) => entry.id !== id),
+      {
+        id,
+        fingerprints: [],
+        scopes,
+        resources: {},
+        enabled: true,
+        createdAt: new Date().toISOString(),
+        ...credential,
+      },
+    ]);
+    await node.reload();
+  };
   return {
     node,
     directory,
@@ -145,21 +167,10 @@ export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode>
     async grant(id, scopes = []) {
       const token = tokens.get(id) ?? makeToken();
       tokens.set(id, token);
-      await changePeers(dataDir, (entries) => [
-        ...entries.filter((entry) => entry.id !== id),
-        {
-          id,
-          fingerprints: [],
-          tokenHash: tokenHash(token),
-          scopes,
-          resources: {},
-          enabled: true,
-          createdAt: new Date().toISOString(),
-        },
-      ]);
-      await node.reload();
+      await put(id, scopes, { tokenHash: tokenHash(token) });
       return token;
     },
+    admit: (id, fingerprint, scopes) => put(id, scopes, { fingerprints: [fingerprint] }),
     async revoke(id) {
       await changePeers(dataDir, (entries) => entries.filter((entry) => entry.id !== id));
       await node.reload();
@@ -256,6 +267,14 @@ async function askHttp2(open: () => Promise<ClientHttp2Session>, path: string, a
   } finally {
     session.close();
   }
+}
+
+/** Resolves when the socket is over, however it ended. */
+export function over(socket: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    else socket.once('close', resolve);
+  });
 }
 
 /** Reads to the end of a socket. */

@@ -119,7 +119,8 @@ export class Http1Server {
 
   #enqueue(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket);
-    if (connection === undefined) return void request.socket.destroy();
+    // HTTP/0.9 has no header and no end; the parser still knows it.
+    if (connection === undefined || request.httpVersionMajor < 1) return void request.socket.destroy();
     const run = () => {
       connection.running = true;
       const next = () => {
@@ -141,7 +142,7 @@ export class Http1Server {
     const look = () => {
       const { keepAlive } = this.#limits;
       const idle = connection.running ? 0 : performance.now() - connection.idleSince;
-      if (idle >= keepAlive) stream.destroy();
+      if (idle >= keepAlive) finish(stream);
       else timer = setTimeout(look, Math.max(10, keepAlive - idle)).unref();
     };
     let timer = setTimeout(look, this.#limits.keepAlive).unref();
@@ -168,7 +169,7 @@ export class Http1Server {
       // One that was upgraded is busy for as long as it lives.
       if (upgraded) return;
       connection.running = false;
-      socket.end();
+      finish(socket);
     });
   }
 
@@ -179,7 +180,7 @@ export class Http1Server {
     socket.on('error', () => {});
     const response = new ServerResponse(request);
     response.assignSocket(request.socket);
-    void new Http1Exchange(request, response, connection).run().then(() => socket.end());
+    void new Http1Exchange(request, response, connection).run().then(() => finish(socket));
   }
 }
 
@@ -329,12 +330,25 @@ class Http1Exchange implements Exchange, HttpRequest {
   }
 }
 
+/** Milliseconds that a client has to read the last answer while what it still sends is thrown away. */
+const farewell = 1000;
+
+/** An orderly end: a reset would take the last answer with it. Nobody else reads what still comes. */
+function finish(socket: Duplex, text?: string): void {
+  const destroy = () => void socket.destroy();
+  const timer = setTimeout(destroy, farewell).unref();
+  socket.once('close', () => clearTimeout(timer)).once('end', destroy);
+  if (text === undefined) socket.end();
+  else socket.end(text);
+  socket.resume();
+}
+
 /** RFC 9112 3.2: a server accepts the absolute form, and the authority in it goes before `Host`. */
 function targetOf(request: IncomingMessage): { readonly target: string; readonly authority: string } {
   const url = request.url ?? '/';
   const host = request.headers.host ?? '';
   if (url.startsWith('/')) return { target: url, authority: host };
-  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url);
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
   if (absolute === null) return { target: url, authority: host };
   const [, authority = '', rest = ''] = absolute;
   return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
@@ -377,7 +391,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
+  finish(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 /** Bytes of our own between those of an answer would be taken for a part of it. */

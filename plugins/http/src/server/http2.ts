@@ -13,6 +13,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { performance } from 'node:perf_hooks';
 import type { Duplex, Readable } from 'node:stream';
 import type { HttpLimits } from '../config.ts';
 import type {
@@ -30,11 +31,24 @@ import { discard, pump } from './pump.ts';
 /** MiB that a session may hold: its streams, their headers and unsent frames. */
 const sessionMemory = 16;
 
+/** Streams that a client may reset before they are answered: so many at once, and so many a second. */
+const resetBurst = 200;
+const resetsPerSecond = 50;
+
 interface Http2Connection {
   readonly application: Application;
   session: ServerHttp2Session | undefined;
   streams: number;
-  idle: NodeJS.Timeout | undefined;
+  /** Whether a request has come. */
+  spoke: boolean;
+  /** `performance.now()` milliseconds when the last stream was over. */
+  idleSince: number;
+  /** Whether a ping waits for its answer. */
+  pinged: boolean;
+  timer: NodeJS.Timeout | undefined;
+  /** Resets that count now, and when they were counted: they are forgotten with time. */
+  resets: number;
+  resetAt: number;
 }
 
 export class Http2Server {
@@ -49,6 +63,7 @@ export class Http2Server {
     this.#limits = limits;
     this.#server = createServer({
       maxSessionMemory: sessionMemory,
+      maxSessionInvalidFrames: 10,
       settings: settingsOf(limits),
       // Of the compatibility layer, which is not used.
       unknownProtocolTimeout: 1000,
@@ -69,10 +84,22 @@ export class Http2Server {
   /** Resolves when the stream is over. Never rejects. */
   serve(stream: Duplex, application: Application): Promise<void> {
     return new Promise((resolve) => {
-      const connection: Http2Connection = { application, session: undefined, streams: 0, idle: undefined };
+      const connection: Http2Connection = {
+        application,
+        session: undefined,
+        streams: 0,
+        spoke: false,
+        idleSince: performance.now(),
+        pinged: false,
+        timer: undefined,
+        resets: 0,
+        resetAt: performance.now(),
+      };
       this.#connections.set(stream, connection);
+      // HTTP/2 knows no half-close: whoever has said his last can grant no window either.
+      stream.once('end', () => connection.session?.destroy());
       stream.once('close', () => {
-        clearTimeout(connection.idle);
+        clearTimeout(connection.timer);
         this.#connections.delete(stream);
         resolve();
       });
@@ -82,7 +109,7 @@ export class Http2Server {
       this.#server.emit('connection', stream);
       this.#next = undefined;
       if (connection.session === undefined) stream.destroy();
-      else this.#watch(connection, this.#limits.headerTimeout);
+      else this.#watch(connection);
     });
   }
 
@@ -108,17 +135,32 @@ export class Http2Server {
     if (this.#draining) session.close();
   }
 
-  /** Ends a session on which nothing is in progress for so long. */
-  #watch(connection: Http2Connection, milliseconds: number): void {
-    clearTimeout(connection.idle);
-    connection.idle = setTimeout(() => {
-      const { session } = connection;
-      session?.close();
+  /**
+   * Ends a session on which nothing is in progress for `http.limits.keepAlive`, or that has not begun to speak within
+   * `headerTimeout`. One with streams must answer a ping in that time: after some faults of its own nghttp2 reads no
+   * more, not even the end of the connection, until the last stream is over.
+   */
+  #watch(connection: Http2Connection): void {
+    const { keepAlive, headerTimeout } = this.#limits;
+    const { session } = connection;
+    if (session === undefined || session.destroyed) return;
+    const limit = connection.spoke ? keepAlive : headerTimeout;
+    const idle = performance.now() - connection.idleSince;
+    let again = keepAlive;
+    if (connection.streams > 0) {
+      if (connection.pinged) return session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      connection.pinged = true;
+      session.ping((error) => {
+        connection.pinged = error !== null;
+      });
+    } else if (idle < limit) again = Math.max(10, limit - idle);
+    else {
+      session.close();
       // The client may never read the GOAWAY.
-      connection.idle = setTimeout(() => session?.destroy(), 1000);
-      connection.idle.unref();
-    }, milliseconds);
-    connection.idle.unref();
+      connection.timer = setTimeout(() => session.destroy(), 1000).unref();
+      return;
+    }
+    connection.timer = setTimeout(() => this.#watch(connection), again).unref();
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
@@ -126,13 +168,24 @@ export class Http2Server {
     stream.on('error', () => {});
     if (connection === undefined) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
     connection.streams++;
-    clearTimeout(connection.idle);
+    connection.spoke = true;
     stream.once('close', () => {
       connection.streams--;
-      if (connection.streams === 0) this.#watch(connection, this.#limits.keepAlive);
+      if (stream.aborted && tooManyResets(connection))
+        connection.session?.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      connection.idleSince = performance.now();
     });
     void new Http2Exchange(stream, headers, raw, connection.application).run();
   }
+}
+
+/** RFC 9113 10.5 leaves the measure to the server: a leaky bucket. */
+function tooManyResets(connection: Http2Connection): boolean {
+  const now = performance.now();
+  const forgotten = ((now - connection.resetAt) / 1000) * resetsPerSecond;
+  connection.resets = Math.max(0, connection.resets - forgotten) + 1;
+  connection.resetAt = now;
+  return connection.resets > resetBurst;
 }
 
 function isTexts(value: unknown): value is readonly string[] {
