@@ -1,7 +1,6 @@
 /** Change of the configuration, drain and end. `docs/spec/http.md` 2 and 23. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { conformance } from '@alknet/sdk/testing';
 import plugin from '../src/plugin.ts';
@@ -42,8 +41,7 @@ test('HTTP-134 every key takes effect without restart and without ending a strea
   await over(idle);
   await node.configure({ limits: { concurrent: 7 } });
   const later = await node.session();
-  if (later.remoteSettings.maxConcurrentStreams === undefined) await once(later, 'remoteSettings');
-  assert.equal(later.remoteSettings.maxConcurrentStreams, 7);
+  await eventually('the settings', () => later.remoteSettings.maxConcurrentStreams === 7);
   later.close();
   await node.configure({ sse: { heartbeat: '50ms' } });
   const beats = await node.socket();

@@ -165,11 +165,9 @@ test('an idle connection is closed after http.limits.keepAlive, one that is used
 
 test('requests of one connection are answered in order, and too many at once end it', async () => {
   const socket = await node.socket();
-  socket.write(
-    ['brief', 'hello?name=1', 'hello?name=2']
-      .map((path) => `GET /lab/${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      .join('') + 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
-  );
+  const paths = ['/lab/brief', '/lab/hello?name=1', '/lab/hello?name=2'];
+  for (const path of paths) socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   const text = await drained(socket);
   const at = ['504', '"hello, 1"', '"hello, 2"', '\r\n\r\nok'].map((part) => text.indexOf(part));
   assert.ok(
