@@ -7,6 +7,7 @@
 import { adapterSurface } from './adapters/surface.ts';
 import { gatewaySurface } from './gateway/surface.ts';
 import { mcpSurface } from './mcp/surface.ts';
+import { openapiSurface } from './openapi/surface.ts';
 import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
 import { webSocketSurface } from './websocket/surface.ts';
@@ -17,6 +18,7 @@ export const surfaces: readonly MakeSurface[] = [
   adapterSurface,
   mcpSurface,
   metricsSurface,
+  openapiSurface,
   webSocketSurface,
   wellKnownSurface,
 ];
