@@ -210,6 +210,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     pluginLog: (name) => nodeLog.plugin(name),
     reloadGrace: () => live.current.limits.reloadGrace,
     resolveTarget: (text) => targetOf(text, live.current, peers.table),
+    isPlugin: (name) => live.current.plugins[name]?.enabled === true,
   });
   const metrics = new MetricTable();
   const supervisor = new PluginSupervisor({

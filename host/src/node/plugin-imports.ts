@@ -83,6 +83,8 @@ export interface ImportParts {
   readonly registry: Registry;
   /** Milliseconds that calls in flight have when their operation is taken away. */
   readonly grace: (instance: Importer) => number;
+  /** Its service belongs to it, also before it has registered anything. */
+  readonly isPlugin: (name: string) => boolean;
 }
 
 export class PluginImports {
@@ -177,6 +179,8 @@ export class PluginImports {
     const earlier = this.#current.get(prefix);
     if (earlier !== undefined && (earlier.name !== instance.name || earlier.instance === instance))
       throw new AdapterError('Collision', `the namespace "${prefix}" is imported already by ${earlier.name}`);
+    if (prefix !== instance.name && this.#parts.isPlugin(prefix))
+      throw new AdapterError('Collision', `the namespace "${prefix}" belongs to the plugin ${prefix}`);
     const taken = this.#parts.registry.base.ownerOfService(prefix);
     if (taken !== undefined && taken !== earlier && taken.name !== instance.name)
       throw new AdapterError('Collision', `the namespace "${prefix}" belongs to ${taken.name}`);

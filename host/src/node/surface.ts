@@ -105,6 +105,8 @@ export interface SurfaceParts {
   readonly pluginLog: (plugin: string) => Log;
   readonly reloadGrace: () => number;
   readonly resolveTarget: (target: string) => DialTarget;
+  /** Whether the configuration has an enabled plugin of that name. */
+  readonly isPlugin: (name: string) => boolean;
 }
 
 export class NodeSurface implements PluginSurface {
@@ -117,6 +119,7 @@ export class NodeSurface implements PluginSurface {
     this.#imports = new PluginImports({
       registry: parts.registry,
       grace: (instance) => this.#grace(instance),
+      isPlugin: parts.isPlugin,
     });
   }
 

@@ -32,7 +32,11 @@ function leaf(name: string, handler: Handler, capabilities: string[] = []): Adap
 
 function setUp(t: TestContext, secrets: Record<string, string> = {}) {
   const made = fixture(t);
-  const imports = new PluginImports({ registry: made.registry, grace: () => 1000 });
+  const imports = new PluginImports({
+    registry: made.registry,
+    grace: () => 1000,
+    isPlugin: (name) => name === 'later',
+  });
   const instance = (namespaces: string[] = ['*']) => {
     const stop = new AbortController();
     const refused: string[] = [];
@@ -87,6 +91,7 @@ test("a namespace that is not granted, is taken, or is the host's is refused and
   assert.deepEqual(narrow.refused, ['namespaces cats']);
   const wide = instance();
   assert.throws(() => publish(wide.importer, 'git', [leaf('git/other', () => 1)]), { code: 'Collision' });
+  assert.throws(() => publish(wide.importer, 'later', [leaf('later/a', () => 1)]), { code: 'Collision' });
   assert.throws(() => publish(wide.importer, 'host', [leaf('host/other', () => 1)]));
   assert.throws(() => publish(wide.importer, 'vault', [leaf('vault/other', () => 1)]), /vault/);
   assert.throws(() => publish(wide.importer, 'cats', [leaf('dogs/a', () => 1)]), { code: 'AdapterConfig' });

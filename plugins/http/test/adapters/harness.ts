@@ -101,7 +101,7 @@ export async function published(
     limits: {} as never,
   };
   const registrations = await adapter.import();
-  new PluginImports({ registry, grace: () => 100 }).publish(
+  new PluginImports({ registry, grace: () => 100, isPlugin: () => false }).publish(
     importer,
     () => owner,
     namespace,
