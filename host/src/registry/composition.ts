@@ -28,9 +28,11 @@ import type { Registry } from './registry.ts';
 import { sealed } from './sealed.ts';
 import { OperationStats } from './stats.ts';
 
-/** What an operation may compose: leaves nothing, whatever their owner may. */
-export function privilegeOf({ provenance, owner }: Registration): Privilege {
-  return provenance.kind === 'local' || provenance.kind === 'session' ? owner.privilege : noPrivilege;
+/** What an operation may compose: leaves nothing, whatever their owner may; an adapter's hold the secret of their entry. */
+export function privilegeOf({ provenance: { kind }, owner }: Registration): Privilege {
+  if (kind === 'local' || kind === 'session') return owner.privilege;
+  const { capabilities } = owner.privilege;
+  return kind === 'call' || capabilities.length === 0 ? noPrivilege : { ...noPrivilege, capabilities };
 }
 
 interface Started {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { Capabilities, type Identity } from '@alknet/sdk';
+import { type AdapterRegistration, Capabilities, type Identity } from '@alknet/sdk';
 import { captureLog, type LogLine, MemoryStore } from '@alknet/sdk/testing';
 import { type Importer, PluginImports } from '../../../../host/src/node/plugin-imports.ts';
 import { nothingGranted } from '../../../../host/src/plugins/grants.ts';
@@ -63,13 +63,8 @@ export interface Imported {
 
 const nobody: Identity | null = null;
 
-/** The adapter's operations in a registry, callable from the wire. */
-export async function published(
-  t: TestContext,
-  adapter: Adapter,
-  namespace: string,
-  secrets: Readonly<Record<string, string>> = {},
-): Promise<Imported> {
+/** A registry, and a plugin that publishes into it. */
+export function registryFor(t: TestContext, secrets: Readonly<Record<string, string>> = {}) {
   const lines: LogLine[] = [];
   const log = captureLog(lines);
   const registry = new Registry({
@@ -100,14 +95,22 @@ export async function published(
     refusals: { note: () => {} } as never,
     limits: {} as never,
   };
+  const imports = new PluginImports({ registry, grace: () => 100, isPlugin: () => false });
+  const publish = (prefix: string, kind: Adapter['kind'], registrations: readonly AdapterRegistration[]) =>
+    imports.publish(importer, () => owner, prefix, kind, registrations);
+  return { registry, lines, publish };
+}
+
+/** The adapter's operations in a registry, callable from the wire. */
+export async function published(
+  t: TestContext,
+  adapter: Adapter,
+  namespace: string,
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<Imported> {
+  const { registry, lines, publish } = registryFor(t, secrets);
   const registrations = await adapter.import();
-  new PluginImports({ registry, grace: () => 100, isPlugin: () => false }).publish(
-    importer,
-    () => owner,
-    namespace,
-    adapter.kind,
-    registrations,
-  );
+  publish(namespace, adapter.kind, registrations);
   const gateway = registry.gateway({
     alpn: 'alknet/call',
     transport: 'quic',
