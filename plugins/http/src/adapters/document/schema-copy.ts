@@ -35,6 +35,8 @@ export interface CopyOptions {
   readonly direction: Direction;
   readonly expansion: Expansion;
   readonly maxNodes: number;
+  /** What a definition is called in `$defs`: the same in all schemas of a document, and no other's. */
+  readonly nameOf: (place: string) => string;
 }
 
 /** Where the walk is. */
@@ -51,7 +53,6 @@ export class SchemaCopy {
   /** A keyword was met that draft-07 does not know. */
   usesNewer = false;
   readonly #options: CopyOptions;
-  readonly #names = new Set<string>();
 
   constructor(options: CopyOptions) {
     this.#options = options;
@@ -105,10 +106,7 @@ export class SchemaCopy {
   #nameOf({ value, place }: Located): string {
     const known = this.wanted.get(place);
     if (known !== undefined) return known.name;
-    const last = (place.split('/').at(-1) ?? '').replaceAll(/[^A-Za-z0-9._-]/g, '_') || 'root';
-    let name = last;
-    for (let i = 2; this.#names.has(name); i++) name = `${last}_${i}`;
-    this.#names.add(name);
+    const name = this.#options.nameOf(place);
     this.wanted.set(place, { name, at: { value, place } });
     return name;
   }
