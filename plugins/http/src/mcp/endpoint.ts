@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Gateway, Log } from '@alknet/sdk';
+import { CallError, type Gateway, type Log } from '@alknet/sdk';
 import type { RequestContext } from '../request-context.ts';
 import type { StreamGauge } from '../surface.ts';
 import { isRecord } from './content-blocks.ts';
@@ -38,6 +38,9 @@ const maxSessions = 1000;
 /** Milliseconds. */
 const idleEnd = 3_600_000;
 const sweepEvery = 60_000;
+
+/** Made once: an abort without a reason makes an exception with a stack, for each request. */
+const answered = new CallError('ABORTED', 'the request is over');
 
 interface Owned {
   readonly surface: McpSurface;
@@ -124,7 +127,7 @@ export class McpEndpoint {
       entry.open--;
       streams.remove();
       entry.lastUsed = this.#now();
-      left.abort();
+      left.abort(answered);
     };
     let response: Response;
     try {

@@ -117,7 +117,7 @@ export class McpSession {
       const running = requestId === undefined ? undefined : this.#running.get(requestId);
       if (requestId === undefined || running === undefined) return;
       this.#transport.closeSSEStream(requestId);
-      running.abort();
+      running.abort(new CallError('ABORTED', 'cancelled by the client'));
     });
   }
 

@@ -22,6 +22,8 @@ export interface TakeOptions extends CallParts {
   onItem(count: number, text: string): Promise<void>;
 }
 
+const enough = new CallError('ABORTED', 'no more items are wanted');
+
 /** @throws CallError */
 export async function takeItems(
   tool: OperationTool,
@@ -32,7 +34,7 @@ export async function takeItems(
   const timeout = integer(args, 'timeout_ms', itemLimits.timeoutMs, itemLimits.maxTimeoutMs);
   const input = tool.input(args);
   const ours = new AbortController();
-  const timer = setTimeout(() => ours.abort(), timeout);
+  const timer = setTimeout(() => ours.abort(enough), timeout);
   const call = callOptions({ ...options, signal: AbortSignal.any([options.signal, ours.signal]) });
   const items: unknown[] = [];
   let left = options.maxBytes;
@@ -53,7 +55,7 @@ export async function takeItems(
     throw error;
   } finally {
     clearTimeout(timer);
-    ours.abort();
+    ours.abort(enough);
   }
 }
 

@@ -38,6 +38,25 @@ export function toolSet(operations: readonly OperationSpec[]): ToolSet {
   return { tools, leftOut };
 }
 
+/** Callers that see the same operations share a set, which a call need not make anew. */
+export class ToolSets {
+  #kept: { readonly operations: readonly OperationSpec[]; readonly set: ToolSet }[] = [];
+
+  of(operations: readonly OperationSpec[]): ToolSet {
+    const known = this.#kept.find((each) => areSame(each.operations, operations));
+    if (known !== undefined) return known.set;
+    const set = toolSet(operations);
+    this.#kept = [{ operations, set }, ...this.#kept.slice(0, keptSets - 1)];
+    return set;
+  }
+}
+
+const keptSets = 8;
+
+function areSame(a: readonly OperationSpec[], b: readonly OperationSpec[]): boolean {
+  return a.length === b.length && a.every((operation, index) => operation === b[index]);
+}
+
 export interface ToolPage {
   readonly tools: Tool[];
   readonly nextCursor?: string;

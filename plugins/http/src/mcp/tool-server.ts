@@ -16,7 +16,7 @@ import { gatewayTools, runGatewayTool } from './gateway-tools.ts';
 import { errorResult } from './results.ts';
 import { takeItems } from './take-items.ts';
 import type { OperationTool } from './tool.ts';
-import { type ToolSet, toolPage, toolSet } from './tool-list.ts';
+import { type ToolSet, ToolSets, toolPage } from './tool-list.ts';
 
 export type McpSurface = 'operations' | 'gateway';
 
@@ -53,6 +53,7 @@ export interface ToolServerParts {
 
 export class ToolServer {
   readonly #parts: ToolServerParts;
+  readonly #sets = new ToolSets();
 
   constructor(parts: ToolServerParts) {
     this.#parts = parts;
@@ -72,7 +73,7 @@ export class ToolServer {
   /** `undefined` where the four tools of the gateway stand for all. */
   #set({ gateway, maxTools }: Caller): ToolSet | undefined {
     if (this.#parts.surface === 'gateway') return undefined;
-    const set = toolSet(gateway.list());
+    const set = this.#sets.of(gateway.list());
     for (const [name, reason] of set.leftOut) this.#tell(name, reason);
     return set.tools.size > maxTools ? undefined : set;
   }
