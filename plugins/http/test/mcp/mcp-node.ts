@@ -20,6 +20,8 @@ export interface NodeOptions {
   /** Of the plugin http. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly httpGrant?: unknown;
+  /** Of the clients; default HTTP/1.1. */
+  readonly http2?: boolean;
 }
 
 export interface McpNode {
@@ -90,7 +92,7 @@ export async function mcpNode(t: TestContext, options: NodeOptions = {}): Promis
     },
   });
   const node = await startNode({ configPath, logStream });
-  const agent = new Agent({ connect: { rejectUnauthorized: false } });
+  const agent = new Agent({ allowH2: options.http2 ?? false, connect: { rejectUnauthorized: false } });
   const clients: Client[] = [];
   t.after(async () => {
     await Promise.all(clients.map((client) => client.close().catch(() => {})));

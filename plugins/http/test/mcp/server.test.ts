@@ -304,40 +304,42 @@ test('HTTP-124 cancelling aborts the call, and so does a client that leaves', as
   await until(async () => (await state()).output.aborted === 3);
 });
 
-test("HTTP-125 a stock MCP client receives a subscription's items as progress, and a limit ends it", async (t) => {
-  const node = await mcpNode(t, { plugins: { lab: labPlugin } });
-  const client = await node.client('/mcp');
-  await client.listTools();
-  const progress: unknown[] = [];
-  const onprogress = (each: unknown) => progress.push(each);
-  const counted = await client.callTool({ name: 'lab_count', arguments: { to: 3 } }, undefined, {
-    onprogress,
+for (const http2 of [false, true]) {
+  test(`HTTP-125 over HTTP/${http2 ? 2 : 1.1} a stock MCP client lists, calls, and receives a subscription's items as progress`, async (t) => {
+    const node = await mcpNode(t, { plugins: { lab: labPlugin }, http2 });
+    const client = await node.client('/mcp');
+    await client.listTools();
+    const progress: unknown[] = [];
+    const onprogress = (each: unknown) => progress.push(each);
+    const counted = await client.callTool({ name: 'lab_count', arguments: { to: 3 } }, undefined, {
+      onprogress,
+    });
+    assert.deepEqual(counted.structuredContent, { items: [1, 2, 3], completed: true });
+    assert.deepEqual(progress, [
+      { progress: 1, message: '1' },
+      { progress: 2, message: '2' },
+      { progress: 3, message: '3' },
+    ]);
+    assert.deepEqual((await call(client, 'lab_count', { to: 100, max_items: 2 })).structuredContent, {
+      items: [1, 2],
+      completed: false,
+    });
+    assert.deepEqual((await call(client, 'lab_count', { to: 100 })).structuredContent, {
+      items: Array.from({ length: 20 }, (_, n) => n + 1),
+      completed: false,
+    });
+    // The time is over: what came is the result, and the handler has ended.
+    assert.deepEqual((await call(client, 'lab_forever', { timeout_ms: 100 })).structuredContent, {
+      items: [1],
+      completed: false,
+    });
+    const { structuredContent } = await call(client, 'lab_state');
+    assert.deepEqual(structuredContent, { output: { aborted: 1, running: 1 } });
+    assert.equal((await failure(client, 'lab_count', { to: 1, max_items: 1001 })).code, 'INVALID_INPUT');
+    assert.equal((await failure(client, 'lab_count', { to: 1, timeout_ms: 300_001 })).code, 'INVALID_INPUT');
+    assert.equal((await failure(client, 'lab_count', { to: 'x' })).code, 'INVALID_INPUT');
   });
-  assert.deepEqual(counted.structuredContent, { items: [1, 2, 3], completed: true });
-  assert.deepEqual(progress, [
-    { progress: 1, message: '1' },
-    { progress: 2, message: '2' },
-    { progress: 3, message: '3' },
-  ]);
-  assert.deepEqual((await call(client, 'lab_count', { to: 100, max_items: 2 })).structuredContent, {
-    items: [1, 2],
-    completed: false,
-  });
-  assert.deepEqual((await call(client, 'lab_count', { to: 100 })).structuredContent, {
-    items: Array.from({ length: 20 }, (_, n) => n + 1),
-    completed: false,
-  });
-  // The time is over: what came is the result, and the handler has ended.
-  assert.deepEqual((await call(client, 'lab_forever', { timeout_ms: 100 })).structuredContent, {
-    items: [1],
-    completed: false,
-  });
-  const { structuredContent } = await call(client, 'lab_state');
-  assert.deepEqual(structuredContent, { output: { aborted: 1, running: 1 } });
-  assert.equal((await failure(client, 'lab_count', { to: 1, max_items: 1001 })).code, 'INVALID_INPUT');
-  assert.equal((await failure(client, 'lab_count', { to: 1, timeout_ms: 300_001 })).code, 'INVALID_INPUT');
-  assert.equal((await failure(client, 'lab_count', { to: 'x' })).code, 'INVALID_INPUT');
-});
+}
 
 test('HTTP-126 a foreign origin at /mcp is 403', async (t) => {
   const node = await mcpNode(t, { config: { allowedOrigins: ['https://app.example'] } });
