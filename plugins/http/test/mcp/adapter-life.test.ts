@@ -66,3 +66,24 @@ test('HTTP-120 a changed tool list re-imports', async (t) => {
   assert.equal((await client.callTool({ name: 'far_first', arguments: {} })).isError, true);
   assert.equal(server.sessions, 1);
 });
+
+test('the credential of an entry is the stored secret that it names, at import and at each call', async (t) => {
+  const secret = 'correct horse battery staple';
+  const server = await mcpServer(t, {
+    list: () => ({ tools: [tool('echo')] }),
+    call: async () => ({ content: [{ type: 'text', text: `got ${secret}` }], isError: true }),
+  });
+  const auth = { kind: 'bearer', secret: 'notes-token' };
+  const entry = { kind: 'mcp', namespace: 'notes', endpoint: server.endpoint, auth };
+  const node = await mcpNode(t, {
+    secrets: { 'notes-token': secret },
+    config: { adapters: [{ ...entry, visibility: 'external', scopes: ['notes'] }] },
+  });
+  const client = await node.client('/mcp', await node.grant('agent', ['notes']));
+  const result = () => client.callTool({ name: 'notes_echo', arguments: {} });
+  let answer = await result();
+  while (JSON.stringify(answer).includes('NOT_FOUND')) answer = await result();
+  assert.match(JSON.stringify(answer), /MCP_TOOL_ERROR.*got \[REDACTED\]/);
+  assert.ok(server.headers.every(({ authorization }) => authorization === `Bearer ${secret}`));
+  assert.doesNotMatch(JSON.stringify(node.log()), /battery/);
+});

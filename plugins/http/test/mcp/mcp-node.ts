@@ -10,7 +10,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { Agent, fetch as undiciFetch } from 'undici';
 import { changePeers, makeToken, tokenHash } from '../../../../host/src/identity/index.ts';
 import { type AlknetNode, startNode } from '../../../../host/src/node.ts';
-import { createVaultFile, Vault } from '../../../../host/src/vault/index.ts';
+import { createVaultFile, setSecret, Vault } from '../../../../host/src/vault/index.ts';
 
 export interface NodeOptions {
   /** Source text of plugins by name; the text is written as `<name>.ts`. */
@@ -20,6 +20,8 @@ export interface NodeOptions {
   /** Of the plugin http. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly httpGrant?: unknown;
+  /** Stored secrets by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Of the clients; default HTTP/1.1. */
   readonly http2?: boolean;
 }
@@ -51,6 +53,8 @@ export async function mcpNode(t: TestContext, options: NodeOptions = {}): Promis
   const vault = new Vault();
   vault.unlockNew();
   await createVaultFile(dataDir, vault, { kind: 'keyfile' });
+  for (const [name, value] of Object.entries(options.secrets ?? {}))
+    await setSecret(dataDir, vault, name, value, () => {});
   vault.lock();
   const configPath = join(directory, 'alknet.config.json');
   let plugins = options.plugins ?? {};
