@@ -20,7 +20,13 @@ import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from
 import { serveControl } from './control-socket.ts';
 import { Endpoint, tlsTransport } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
-import { fingerprintToZBase32, identityKey, NodeIdentities, peersPath } from './identity/index.ts';
+import {
+  fingerprintToZBase32,
+  identityKey,
+  NodeIdentities,
+  peersPath,
+  webCertificate,
+} from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
 import { Authorities } from './node/authorities.ts';
 import { metricSource } from './node/host-metrics.ts';
@@ -196,7 +202,12 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   onFailure(() => registry.close());
   const endpoint = new Endpoint({
     transports: [quicTransport(), tlsTransport()],
-    identities: new NodeIdentities({ key, peers: peers.table, ca: () => authorities.pem }),
+    identities: new NodeIdentities({
+      key,
+      peers: peers.table,
+      ca: () => authorities.pem,
+      web: await webCertificate(dataDir),
+    }),
     settings,
     log,
   });

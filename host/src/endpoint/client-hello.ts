@@ -1,6 +1,6 @@
 /**
  * What the endpoint must know of a ClientHello before TLS begins: server name and ALPN list (`docs/spec/endpoint.md`
- * 2.4, RFC 8446 4.1.2). Pure, bounded by its input, and strict: whatever a TLS stack would refuse may be refused here.
+ * 2.4, RFC 8446 4.1.2), and whether it takes the identity certificate. Pure, bounded by its input, and strict: whatever a TLS stack would refuse may be refused here.
  *
  * @module
  */
@@ -17,7 +17,10 @@ export class ClientHelloError extends Error {
 
 const clientHelloType = 1;
 const serverNameExtension = 0;
+const signatureAlgorithmsExtension = 13;
 const alpnExtension = 16;
+/** RFC 8446 4.2.3. */
+const ed25519Scheme = 0x0807;
 
 /** A cursor that never reads past its end. */
 class Reader {
@@ -80,6 +83,7 @@ export function parseClientHello(message: Uint8Array): ClientHello {
 
   let serverName: string | null = null;
   let alpns: readonly string[] = [];
+  let lacksEd25519 = false;
   if (!body.done) {
     const extensions = body.vector(2, 'extensions');
     if (!body.done) throw new ClientHelloError('ClientHello: bytes after the extensions');
@@ -91,9 +95,19 @@ export function parseClientHello(message: Uint8Array): ClientHello {
       seen.add(extension);
       if (extension === serverNameExtension) serverName = readServerName(data);
       else if (extension === alpnExtension) alpns = readAlpns(data);
+      else if (extension === signatureAlgorithmsExtension) lacksEd25519 = !names(data, ed25519Scheme);
     }
   }
-  return { serverName, alpns };
+  return { serverName, alpns, ...(lacksEd25519 ? { lacksEd25519 } : {}) };
+}
+
+/** Whether the list of RFC 8446 4.2.3 has that scheme. */
+function names(data: Reader, scheme: number): boolean {
+  const list = data.vector(2, 'signature_algorithms list');
+  if (!data.done || list.done) throw new ClientHelloError('ClientHello: malformed signature_algorithms');
+  let found = false;
+  while (!list.done) if (list.integer(2, 'signature scheme') === scheme) found = true;
+  return found;
 }
 
 /** RFC 6066 3: a list in which only one `host_name` may stand. Names compare without case, so they are lowered here. */

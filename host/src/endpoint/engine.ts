@@ -24,6 +24,8 @@ export interface ClientHello {
   readonly serverName: string | null;
   /** Empty when the extension is absent. */
   readonly alpns: readonly string[];
+  /** It names the signatures that it takes, and Ed25519 is none of them: a browser. */
+  readonly lacksEd25519?: true;
 }
 
 /** How to go on after a ClientHello. */

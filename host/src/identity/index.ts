@@ -25,4 +25,5 @@ export {
   serverVerifier,
   VerifierBuildError,
 } from './verify-server.ts';
+export { makeWebCertificate, webCertificate } from './web-certificate.ts';
 export { fingerprintToZBase32, toZBase32 } from './z-base-32.ts';

@@ -18,7 +18,11 @@ export interface NodeIdentitiesOptions {
   readonly peers: PeerTable;
   /** PEM bundle of `tls.ca`, read at each use. */
   readonly ca: () => string | undefined;
+  /** For browsers; absent: none, and they are shown the one of the identity, which they do not take. */
+  readonly web?: Certificate;
 }
+
+const httpAlpns: ReadonlySet<string> = new Set(['http/1.0', 'http/1.1', 'h2', 'h3']);
 
 export class NodeIdentities implements EndpointIdentities {
   readonly ownCertificate: Certificate | null;
@@ -45,9 +49,11 @@ export class NodeIdentities implements EndpointIdentities {
     return this.#options.peers.isGivenOut(identity);
   }
 
-  /** The rows of `docs/spec/identity.md` 7.1 that this build has: a challenge has none pending, all else is row 6. */
-  certificateFor({ alpns }: ClientHello, _local: RemoteAddress): Certificate | undefined {
+  /** The rows of `docs/spec/identity.md` 7.1 that this build has: a challenge has none pending; rows 6 and 7. */
+  certificateFor({ alpns, lacksEd25519 }: ClientHello, _local: RemoteAddress): Certificate | undefined {
     if (alpns.length === 1 && alpns[0] === 'acme-tls/1') return undefined;
+    const { web } = this.#options;
+    if (web !== undefined && lacksEd25519 === true && alpns.every((alpn) => httpAlpns.has(alpn))) return web;
     return this.ownCertificate ?? undefined;
   }
 
