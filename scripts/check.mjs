@@ -13,6 +13,7 @@ ensureBuilt();
 const published = ['sdk', 'host', ...readdirSync(join(root, 'plugins')).map((name) => join('plugins', name))];
 const steps = [
   ['types', bin('tsc'), ['-p', 'tsconfig.check.json']],
+  ['types of the page', bin('tsc'), ['-p', 'plugins/http/src/page/browser/tsconfig.json']],
   ['lint and format', bin('biome'), ['ci', '--error-on-warnings', '.']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
   ['unused code and dependencies', bin('knip'), []],

@@ -53,4 +53,5 @@ export function ensureInstalled() {
 /** Compiles what changed since the last build. */
 export function ensureBuilt() {
   run(bin('tsc'), ['-b']);
+  run(process.execPath, [join(root, 'scripts', 'build-page.mjs')]);
 }

@@ -142,7 +142,7 @@ export const configSchema = Type.Object(
     direct: flag('Each external operation at its own path, and `/openapi.json`.', true),
     websocket: flag('Call sessions at `/alknet/call`.', true),
     wellKnown: flag('`/.well-known/alknet`.', true),
-    page: flag('The page for people at `/`.', true),
+    page: flag('The page of an operator at `/`; never under stealth.', false),
     mcp: Type.Union(
       [
         Type.Boolean(),

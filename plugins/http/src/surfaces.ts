@@ -8,6 +8,7 @@ import { adapterSurface } from './adapters/surface.ts';
 import { gatewaySurface } from './gateway/surface.ts';
 import { mcpSurface } from './mcp/surface.ts';
 import { openapiSurface } from './openapi/surface.ts';
+import { pageSurface } from './page/surface.ts';
 import { metricsSurface } from './prometheus.ts';
 import type { MakeSurface } from './surface.ts';
 import { webSocketSurface } from './websocket/surface.ts';
@@ -19,6 +20,7 @@ export const surfaces: readonly MakeSurface[] = [
   mcpSurface,
   metricsSurface,
   openapiSurface,
+  pageSurface,
   webSocketSurface,
   wellKnownSurface,
 ];
