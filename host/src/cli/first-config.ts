@@ -14,7 +14,11 @@ export function firstConfig(dataDir: string, listen = '127.0.0.1:4433'): string 
   "listen": { "quic": ${address}, "tls": ${address} },
   // a plugin that is switched on or off here is so in the running node a moment later
   "plugins": {
-    "call": true
+    "call": true,
+    "http": true,
+    "ssh": true,
+    "sftp": true,
+    "git": true
     // a third party's plugin: what it may do is written here, and nothing else
     // "weather": { "use": "./plugins/weather.ts", "grant": { "secrets": ["weather-api"] } }
   },
