@@ -14,6 +14,18 @@ const folder = mkdtempSync(join(tmpdir(), 'alknet-readme-'));
 const clone = join(folder, 'alknet');
 /** Where the commands run; the day of docs/operate.md begins in an empty folder. */
 let place = clone;
+/** What the reader has of their own: a home that is not this machine's, and a name for git. */
+const home = join(folder, 'home');
+const reader = {
+  ...process.env,
+  HOME: home,
+  PATH: `${join(home, '.local/bin')}:${process.env.PATH}`,
+  npm_config_cache: join(folder, 'npm'),
+  GIT_AUTHOR_NAME: 'Reader',
+  GIT_AUTHOR_EMAIL: 'reader@example.org',
+  GIT_COMMITTER_NAME: 'Reader',
+  GIT_COMMITTER_EMAIL: 'reader@example.org',
+};
 /** What goes on in the background. */
 const nodes = [];
 
@@ -87,6 +99,7 @@ async function patiently(step) {
   while (Date.now() < until) {
     const { status } = spawnSync('bash', ['-o', 'pipefail', '-c', step.command], {
       cwd: place,
+      env: reader,
       timeout: 60_000,
     });
     if (status === 0) return;
@@ -94,9 +107,21 @@ async function patiently(step) {
   }
 }
 
+/** What the reader exports holds for the lines below it. */
+function exported(command) {
+  const { stdout } = spawnSync('bash', ['-c', `${command}; env -0`], {
+    cwd: place,
+    env: reader,
+    encoding: 'utf8',
+  });
+  for (const pair of stdout.split('\0').filter((text) => text.includes('=')))
+    reader[pair.slice(0, pair.indexOf('='))] = pair.slice(pair.indexOf('=') + 1);
+}
+
 function foreground({ command, expected }) {
   const result = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
     cwd: place,
+    env: reader,
     encoding: 'utf8',
     timeout: 60_000,
   });
@@ -110,9 +135,10 @@ async function follow(document) {
   let written = false;
   for (const step of steps(readFileSync(join(clone, document), 'utf8'))) {
     if (step.file !== undefined) writeFileSync(join(place, step.file), step.text);
-    else if (step.command.startsWith('git clone') || step.command.startsWith('cd ')) continue;
+    else if (step.command.startsWith('git clone …') || step.command.startsWith('cd ')) continue;
     else if (step.command === 'npm test')
       continue; // CI has run it already
+    else if (step.command.startsWith('export ')) exported(step.command);
     else if (step.command === 'npm start' || step.command.endsWith(' &')) await background(step);
     else {
       if (written) await patiently(step);
@@ -136,12 +162,16 @@ async function end() {
 
 try {
   const cloned = spawnSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
+  mkdirSync(join(home, '.local/bin'), { recursive: true });
   if (cloned.status !== 0) throw new Error('git clone failed');
   await follow('README.md');
   if (!process.exitCode) {
     place = join(clone, 'day');
     mkdirSync(place);
-    process.env.PATH = `${join(clone, 'node_modules', '.bin')}:${process.env.PATH}`;
+    const programs = join(clone, 'node_modules', '.bin');
+    process.env.PATH = `${programs}:${process.env.PATH}`;
+    reader.PATH = `${programs}:${reader.PATH}`;
+    delete reader.ALKNET_CONFIG;
     await follow('docs/operate.md');
   }
 } catch (error) {

@@ -15,10 +15,11 @@ export function firstConfig(dataDir: string, listen = '127.0.0.1:4433'): string 
   // a plugin that is switched on or off here is so in the running node a moment later
   "plugins": {
     "call": true,
-    "http": true,
+    // "page": who opens https://${listen}/ sees that this is alknet, and what a token shows
+    "http": { "config": { "page": true } },
     "ssh": true,
     "sftp": true,
-    "git": true
+    "git": { "config": { "push": { "enabled": true } } }
     // a third party's plugin: what it may do is written here, and nothing else
     // "weather": { "use": "./plugins/weather.ts", "grant": { "secrets": ["weather-api"] } }
   },
