@@ -128,7 +128,7 @@ export class SshConnection {
       },
       USERAUTH_REQUEST: (_protocol, user, service, method, data) => {
         if (this.#stream.over) return;
-        if (this.#login !== undefined) this.#violated();
+        if (this.#login !== undefined || user === undefined || method === undefined) this.#violated();
         else if (service !== 'ssh-connection')
           this.#stream.disconnect(Disconnect.SERVICE_NOT_AVAILABLE, 'protocol');
         else {
@@ -137,10 +137,14 @@ export class SshConnection {
         }
       },
       GLOBAL_REQUEST: loggedIn((_login, name, wantReply, data) => {
+        if (name === undefined) return this.#violated();
         if (name === 'no-more-sessions@openssh.com') this.#noMoreSessions = true;
         if (!this.#globals.request(name, wantReply, data, this.client)) this.#violated();
       }),
-      CHANNEL_OPEN: loggedIn((login, open) => {
+      CHANNEL_OPEN: loggedIn((login, { type, sender, window, packetSize, data }) => {
+        if (type === undefined || sender === undefined || window === undefined || packetSize === undefined)
+          return this.#violated();
+        const open = { type, sender, window, packetSize, data };
         this.#active();
         openChannel(open, {
           server: this.server,
@@ -178,6 +182,7 @@ export class SshConnection {
       CHANNEL_EOF: loggedIn((_login, recipient) => channel(recipient)?.remoteEof()),
       CHANNEL_CLOSE: loggedIn((_login, recipient) => channel(recipient)?.remoteClose()),
       CHANNEL_REQUEST: loggedIn((_login, recipient, type, wantReply, data) => {
+        if (type === undefined) return this.#violated();
         const found = channel(recipient);
         if (found !== undefined && !this.#sessions.request(found, type, wantReply, data)) this.#violated();
       }),

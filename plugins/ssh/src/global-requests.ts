@@ -30,7 +30,7 @@ export class GlobalRequests {
   request(name: string, wantReply: boolean, data: unknown, client: ForwardClient | undefined): boolean {
     if (this.#pending >= maxPending) return false;
     this.#pending++;
-    const answer = this.#answerTo(name, data, client);
+    const answer = this.#answerTo(name, data, client).catch((): false => false);
     this.#last = Promise.all([this.#last, answer]).then(([, reply]) => {
       this.#pending--;
       if (!wantReply) return;

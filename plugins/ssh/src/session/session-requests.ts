@@ -41,7 +41,8 @@ export class SessionRequests {
     if (line.pending >= maxPending) return false;
     line.pending++;
     line.last = line.last.then(async () => {
-      await line.session.request(type, wantReply, data);
+      // A defect of ours ends this channel, and nothing else.
+      await line.session.request(type, wantReply, data).catch(() => channel.destroy());
       line.pending--;
     });
     return true;

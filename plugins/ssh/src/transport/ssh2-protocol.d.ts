@@ -24,19 +24,22 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     readonly data: unknown;
   }
 
-  /** Called as messages come in. */
+  /** Called as messages come in. A text that is cut off is `undefined`, what stands behind it may be there. */
   interface MessageHandlers {
     DISCONNECT(protocol: Protocol, reason: number, description: string): void;
-    SERVICE_REQUEST(protocol: Protocol, service: string): void;
+    SERVICE_REQUEST(protocol: Protocol, service: string | undefined): void;
     USERAUTH_REQUEST(
       protocol: Protocol,
-      user: string,
-      service: string,
-      method: string,
+      user: string | undefined,
+      service: string | undefined,
+      method: string | undefined,
       data: PublicKeyRequest | null,
     ): void;
-    GLOBAL_REQUEST(protocol: Protocol, name: string, wantReply: boolean, data: unknown): void;
-    CHANNEL_OPEN(protocol: Protocol, open: ChannelOpen): void;
+    GLOBAL_REQUEST(protocol: Protocol, name: string | undefined, wantReply: boolean, data: unknown): void;
+    CHANNEL_OPEN(
+      protocol: Protocol,
+      open: { readonly [Member in keyof ChannelOpen]: ChannelOpen[Member] | undefined },
+    ): void;
     CHANNEL_OPEN_CONFIRMATION(
       protocol: Protocol,
       info: {
@@ -55,7 +58,7 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     CHANNEL_REQUEST(
       protocol: Protocol,
       recipient: number,
-      type: string,
+      type: string | undefined,
       wantReply: boolean,
       data: unknown,
     ): void;

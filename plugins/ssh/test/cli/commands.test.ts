@@ -111,7 +111,7 @@ test('SSH-14 login and exec work over QUIC and TLS with the same refusals as ove
   const here = await withSsh(t, { listen: ['127.0.0.1:0'] });
   const node = await up(here);
   await here.ok(['call', 'ssh/hostkey']);
-  const port = /ssh listening.*?port\D+(\d+)/.exec(node.output())?.[1] ?? '';
+  const port = /"port":(\d+),"event":"ssh listening"/.exec(node.output())?.[1] ?? '';
   spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(here.folder, 'stranger')]);
   const bare = ['-p', port, '127.0.0.1'];
   const ways = {
