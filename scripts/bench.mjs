@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: installs what is missing, then runs the bench.
- * Arguments after `--` go to it; `npm run bench -- --help` lists them.
+ * Arguments after `--` go to it; `npm run bench -- --help` lists them. `npm run bench -- files` measures file transfer.
  */
 import { join } from 'node:path';
 import { bin, ensureBuilt, ensureInstalled, root, run } from './install.mjs';
@@ -9,8 +9,6 @@ ensureInstalled();
 ensureBuilt();
 // What users run is measured: the compiled packages, not their source.
 run(bin('tsc'), ['-b', 'bench']);
-run(process.execPath, [
-  '--enable-source-maps',
-  join(root, 'bench', 'dist', 'main.js'),
-  ...process.argv.slice(2),
-]);
+const [first, ...others] = process.argv.slice(2);
+const [program, args] = first === 'files' ? ['files/main.js', others] : ['main.js', process.argv.slice(2)];
+run(process.execPath, ['--enable-source-maps', join(root, 'bench', 'dist', program), ...args]);

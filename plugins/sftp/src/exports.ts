@@ -42,15 +42,17 @@ export class Exports {
   }
 
   /**
-   * Of whoever is at the other end of a connection, at each look: the identity behind a fingerprint follows the peer's
-   * entry, any other stays what it was at the handshake.
+   * Of whoever is at the other end of a connection, at each look: a peer's follow its entry, those of an identity that no
+   * entry is of stay what they were at login.
    */
   granted(identity: Identity, fingerprint: string | null, lookup: IdentityLookup): Granted {
     let pool = this.#pool;
     let seen = identity;
     let found = this.of(identity);
     return () => {
-      const current = fingerprint === null ? undefined : lookup.resolveFingerprint(fingerprint);
+      const current =
+        lookup.peers?.resolvePeer(identity.id) ??
+        (fingerprint === null ? undefined : lookup.resolveFingerprint(fingerprint));
       const now = current?.id === identity.id ? current : identity;
       if (now === seen && pool === this.#pool) return found;
       seen = now;

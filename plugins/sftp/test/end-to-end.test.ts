@@ -5,39 +5,11 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Daemon, eventually, made, type Place, up } from '../../../host/test/e2e/support.ts';
+import { eventually } from '../../../host/test/e2e/support.ts';
 import { OpenFlag, SftpClient } from '../src/client/client.ts';
+import { command, type Node, node } from './daemon.ts';
 import { missing, run } from './programs.ts';
 import { peer, served } from './support.ts';
-
-const command = fileURLToPath(new URL('../../../host/bin/alknet.js', import.meta.url));
-
-interface Node extends Place {
-  readonly daemon: Daemon;
-  readonly share: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** As `sftp -D` takes it. */
-  readonly program: string;
-}
-
-/** A daemon whose operator has the export `share`. */
-async function node(t: TestContext): Promise<Node> {
-  const here = await made(t);
-  const share = join(here.folder, 'share');
-  await mkdir(share);
-  await here.ok(['peer', 'set', 'operator', '--resource', 'sftp=share']);
-  const config = (await here.read('alknet.config.json')).replace(
-    '"call": true',
-    `"call": true, "sftp": { "config": { "exports": ["share:${share}:rw"] } }`,
-  );
-  await here.write('alknet.config.json', config);
-  const daemon = await up(here);
-  const { PATH } = process.env;
-  const env = { PATH, HOME: here.folder };
-  const program = `${process.execPath} ${command} pipe local alknet/sftp`;
-  return { ...here, daemon, share, env, program };
-}
 
 /** A stream of the ALPN, by the command. */
 function pipe(t: TestContext, here: Node, transport: string): Duplex {

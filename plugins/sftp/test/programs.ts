@@ -17,6 +17,7 @@ export const regress = '/usr/lib/openssh/regress';
 
 const packages = {
   sftp: 'openssh-client',
+  scp: 'openssh-client',
   sshfs: 'sshfs',
   rclone: 'rclone',
   lftp: 'lftp',
