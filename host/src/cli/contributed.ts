@@ -18,7 +18,7 @@ import { CliError, Exit, toCliError } from './exit.ts';
 import { looseFile, record } from './loose-config.ts';
 
 /** First word of a line to the built-in plugin whose command it is. */
-const topLevel: Readonly<Record<string, string>> = { ssh: 'ssh', sftp: 'ssh', socks: 'ssh', forward: 'ssh' };
+const topLevel: Readonly<Record<string, string>> = { ssh: 'ssh', sftp: 'sftp', socks: 'ssh', forward: 'ssh' };
 
 /** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
 export async function contributedCommands(

@@ -6,6 +6,7 @@
  */
 
 import { definePlugin } from '@alknet/sdk';
+import { sftpCommand } from './cli/command.ts';
 import { configSchema } from './config.ts';
 import { Exports } from './exports.ts';
 import { operations, useParts } from './operations.ts';
@@ -18,6 +19,7 @@ export default definePlugin({
   requests: {},
   config: configSchema,
   operations,
+  contributes: { cli: [sftpCommand] },
   async start(host) {
     const exports = new Exports(host.log);
     await exports.load(host.config.exports);

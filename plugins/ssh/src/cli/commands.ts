@@ -5,6 +5,6 @@
  */
 
 import type { PluginCommand } from '@alknet/sdk';
-import { sftpCommand, sshCommand } from './ssh.ts';
+import { sshCommand } from './ssh.ts';
 
-export const commands: readonly PluginCommand[] = [sshCommand, sftpCommand];
+export const commands: readonly PluginCommand[] = [sshCommand];

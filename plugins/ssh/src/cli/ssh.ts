@@ -1,5 +1,5 @@
 /**
- * `alknet ssh` and `alknet sftp`: the OpenSSH clients of the system, on a stream of alknet. `docs/spec/cli.md` 10.
+ * `alknet ssh`: the OpenSSH client of the system, on a stream of alknet. `docs/spec/cli.md` 10.
  *
  * @module
  */
@@ -50,36 +50,6 @@ async function runSsh(context: CommandContext): Promise<number> {
   if (!context.has('print')) return await runProgram('ssh', words);
   context.result({ command: ['ssh', ...words] }, shellLine(['ssh', ...words]));
   return 0;
-}
-
-export const sftpCommand: PluginCommand = {
-  name: 'sftp',
-  topLevel: true,
-  wraps: true,
-  summary: 'Run OpenSSH’s sftp on the alknet/sftp of a node',
-  usage: '[--print] PEER [-- arguments of sftp]',
-  options: [{ name: 'print', help: 'show the command and run nothing' }],
-  examples: ['alknet sftp --print local'],
-  arguments: [1, Number.POSITIVE_INFINITY],
-  run: runSftp,
-};
-
-/** No SSH inside: the stream itself is SFTP, and the node is proved by the connection. */
-async function runSftp(context: CommandContext): Promise<number> {
-  const operator = operatorOf(context);
-  const [peer = '', ...rest] = context.arguments;
-  const args = rest[0] === '--' ? rest.slice(1) : rest;
-  const words = ['-D', directCommand([...operator.program, 'pipe', peer, 'alknet/sftp']), ...args];
-  if (!context.has('print')) return await runProgram('sftp', words);
-  context.result({ command: ['sftp', ...words] }, shellLine(['sftp', ...words]));
-  return 0;
-}
-
-/** sftp splits it itself: double quotes, in which a backslash quotes. */
-function directCommand(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[\w/.:@=+,#-]+$/.test(word) ? word : `"${word.replace(/["\\]/g, '\\$&')}"`))
-    .join(' ');
 }
 
 function quotedFile(path: string): string {

@@ -1,0 +1,36 @@
+/**
+ * Runs a program of the system in the place of this one: same terminal, same input and output, its exit code.
+ *
+ * @module
+ */
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { CallError } from '@alknet/sdk';
+
+/** @throws CallError when there is no such program */
+export async function runProgram(file: string, args: readonly string[]): Promise<number> {
+  const child = spawn(file, args, { stdio: 'inherit' });
+  // The terminal tells both of an interrupt; what is sent to this process alone is handed on.
+  const ignore = () => {};
+  const hand = (signal: NodeJS.Signals) => child.kill(signal);
+  const handlers = [
+    ['SIGINT', ignore],
+    ['SIGQUIT', ignore],
+    ['SIGTERM', hand],
+    ['SIGHUP', hand],
+  ] as const;
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', () =>
+        reject(new CallError('NOT_INSTALLED', `${file} cannot be run: install the OpenSSH client`)),
+      );
+      child.once('exit', (code, signal) =>
+        resolve(code ?? 128 + (signal === null ? 1 : constants.signals[signal])),
+      );
+    });
+  } finally {
+    for (const [signal, handler] of handlers) process.off(signal, handler);
+  }
+}
