@@ -91,6 +91,9 @@ function configurationOf({
     ['receive.advertiseAtomic', 'true'],
     ['receive.advertisePushOptions', 'false'],
     ['receive.shallowUpdate', 'false'],
+    // Every push stays a pack: no object is compressed anew, and git tells that it is alive while it indexes.
+    ['receive.unpackLimit', '1'],
+    ['receive.keepAlive', '5'],
     ['receive.autogc', 'false'],
     ['gc.auto', '0'],
     ['maintenance.auto', 'false'],

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface State {
@@ -94,7 +94,13 @@ async function sweep(directory: string, before: number): Promise<void> {
   const objects = join(directory, 'objects');
   for (const name of await names(objects)) if (/^tmp_objdir-/.test(name)) await drop(join(objects, name));
   const packs = join(objects, 'pack');
-  for (const name of await names(packs)) if (/^(?:tmp_|\.tmp-)/.test(name)) await drop(join(packs, name));
+  for (const name of await names(packs)) {
+    const path = join(packs, name);
+    // A pack that a push keeps from being packed anew, which it undoes at its end. Others may keep theirs.
+    const kept =
+      name.endsWith('.keep') && (await readFile(path, 'utf8').catch(() => '')).startsWith('receive-pack');
+    if (kept || /^(?:tmp_|\.tmp-)/.test(name)) await drop(path);
+  }
   for (const name of await names(directory)) if (locks.test(name)) await drop(join(directory, name));
   await sweepRefs(join(directory, 'refs'), drop);
 }
