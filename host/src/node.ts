@@ -21,11 +21,11 @@ import { serveControl } from './control-socket.ts';
 import { Endpoint, tlsTransport } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
 import {
+  browserCertificate,
   fingerprintToZBase32,
   identityKey,
   NodeIdentities,
   peersPath,
-  webCertificate,
 } from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
 import { Authorities } from './node/authorities.ts';
@@ -38,6 +38,7 @@ import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
 import { nodeStatus } from './node/status.ts';
 import { NodeSurface } from './node/surface.ts';
 import { targetOf } from './node/target.ts';
+import { WebCertificates } from './node/web-certificates.ts';
 import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from './node-file.ts';
 import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
@@ -150,6 +151,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       nodeLog.configure({ level: next.log.level, plugins: next.log.plugins });
       nodeLog.sink.configure(sink());
       await authorities.follow(next.tls.ca);
+      await certificates.follow(next.tls);
       // Neither is awaited: a plugin that hangs at start must not hold back the next reload.
       if (!isDeepStrictEqual(next.trust, previous.trust)) void supervisor.followTrust();
       void supervisor.apply(next).then(announce);
@@ -187,6 +189,10 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const authorities = new Authorities(log);
   await authorities.load(live.current.tls.ca);
 
+  const certificates = new WebCertificates(log);
+  onFailure(() => certificates.close());
+  await certificates.load(live.current.tls);
+
   const peers = new NodePeers(dataDir, log, () => live.current.identity.maxPeers);
   await peers.load();
   onFailure(() => peers.table.close());
@@ -206,7 +212,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       key,
       peers: peers.table,
       ca: () => authorities.pem,
-      web: await webCertificate(dataDir),
+      browser: await browserCertificate(dataDir),
+      file: () => certificates.current,
     }),
     settings,
     log,
@@ -305,6 +312,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       vault,
       protection: vaultFile.protection,
       certificate: key,
+      file: certificates,
     });
   const operations = hostOperations({
     status,
@@ -417,6 +425,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     registry.close();
     peers.table.close();
     store.close();
+    certificates.close();
     vault.lock();
     await Promise.all([endpoint.close(), control.close(), removeNodeFile(dataDir)]);
     await nodeLog.sink.close();

@@ -83,6 +83,7 @@ export function toCliError(error: unknown): CliError {
     case 'ConfigError':
     case 'PeersFormatError':
     case 'VerifierBuildError':
+    case 'CertLoadError':
       return make(Exit.CONFIG);
     case 'NodeRunning':
     case 'RevisionMismatch':

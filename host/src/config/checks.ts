@@ -26,12 +26,8 @@ function* notInThisBuild(file: ConfigFile): Generator<Finding> {
       yield { path: ['store', key], message: 'belongs to the store "nats" only; remove the key' };
     }
   }
-  for (const key of ['acme', 'cert', 'key'] as const) {
-    if (file.tls[key] !== undefined)
-      yield refuse(['tls', key], `tls.${key}`, 'remove the key: the node shows its identity certificate');
-  }
-  if (file.tls.minVersion !== '1.3')
-    yield refuse(['tls', 'minVersion'], 'TLS 1.2', 'write "1.3" or remove the key');
+  if (file.tls.acme !== undefined)
+    yield refuse(['tls', 'acme'], 'tls.acme', 'remove the key, and name files in tls.cert and tls.key');
   if (file.trust.mode === 'signed' && Object.keys(file.trust.publishers).length === 0) {
     yield { path: ['trust', 'mode'], message: 'mode "signed" needs trust.publishers, and there are none' };
   }

@@ -50,7 +50,7 @@ export interface Config {
   readonly listen: { readonly quic: QuicListen | false; readonly tls: TlsListen | false };
   readonly store: { readonly kind: 'embedded' };
   readonly vault: ConfigFile['vault'];
-  readonly tls: Pick<ConfigFile['tls'], 'minVersion' | 'handshakeTimeout' | 'ca'>;
+  readonly tls: Pick<ConfigFile['tls'], 'cert' | 'key' | 'minVersion' | 'handshakeTimeout' | 'ca'>;
   readonly identity: ConfigFile['identity'];
   readonly limits: ConfigFile['limits'];
   readonly log: ConfigFile['log'];
@@ -69,7 +69,7 @@ export interface Overrides {
 }
 
 export function effectiveConfig(file: ConfigFile, overrides: Overrides): Config {
-  const { cert: _cert, key: _key, acme: _acme, ...tls } = file.tls;
+  const { acme: _acme, ...tls } = file.tls;
   const config: Config = {
     name: file.name ?? hostname().slice(0, 64),
     dataDir: overrides.dataDir,

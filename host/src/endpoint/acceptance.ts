@@ -71,6 +71,7 @@ export class Acceptance implements ListenerPolicy {
       certificate,
       alpns: this.parts.router.offered(transport, filter, this.parts.settings.acme),
       clientCertificate: clientCertificate(transport, hello.alpns),
+      tls12ForHttp: this.parts.settings.tls12ForHttp,
     };
   }
 

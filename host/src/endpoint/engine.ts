@@ -35,6 +35,8 @@ export interface ServerParameters {
   readonly alpns: readonly string[];
   /** `demand` only on QUIC, `request` only on TLS. */
   readonly clientCertificate: 'none' | 'request' | 'demand';
+  /** Whether TLS 1.2 is admitted on TCP where one of the HTTP names is negotiated; else 1.3 alone. */
+  readonly tls12ForHttp?: boolean;
 }
 
 /** A place in the limits of `docs/spec/endpoint.md` 11, held from the first byte to the end of the connection. */

@@ -71,6 +71,8 @@ export interface EndpointSettings extends TransportTuning {
   readonly memory: number;
   readonly reloadGrace: number;
   readonly handshakeTimeout: number;
+  /** Whether `tls.minVersion` admits TLS 1.2 for HTTP on TCP. */
+  readonly tls12ForHttp: boolean;
   /** Whether `tls.acme` is configured. */
   readonly acme: boolean;
 }
@@ -95,5 +97,6 @@ export const defaultSettings: EndpointSettings = {
   udpPayload: 1350,
   loopbackUdpPayload: 8192,
   keepAlive: false,
+  tls12ForHttp: false,
   acme: false,
 };

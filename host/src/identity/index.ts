@@ -4,6 +4,7 @@
  * @module
  */
 
+export { browserCertificate, makeBrowserCertificate } from './browser-certificate.ts';
 export {
   freshCertificate,
   type IdentityKey,
@@ -25,5 +26,5 @@ export {
   serverVerifier,
   VerifierBuildError,
 } from './verify-server.ts';
-export { makeWebCertificate, webCertificate } from './web-certificate.ts';
+export { CertLoadError, type WebCertificate, webCertificate } from './web-certificate.ts';
 export { fingerprintToZBase32, toZBase32 } from './z-base-32.ts';

@@ -5,12 +5,14 @@
  */
 
 import type { Identity, RemoteAddress } from '@alknet/sdk';
+import { acmeAlpn, isHttpAlpn } from '../endpoint/alpn.ts';
 import type { Certificate, ClientHello } from '../endpoint/engine.ts';
 import type { Identities as EndpointIdentities, ServerCheck } from '../endpoint/owner.ts';
 import { freshCertificate, type IdentityKey, identityCertificate } from './certificate.ts';
 import { certificateFingerprint, ed25519Fingerprint } from './fingerprint.ts';
 import type { PeerTable } from './peer-table.ts';
 import { serverVerifier } from './verify-server.ts';
+import type { WebCertificate } from './web-certificate.ts';
 
 export interface NodeIdentitiesOptions {
   /** `null`: a caller without identity. */
@@ -19,10 +21,10 @@ export interface NodeIdentitiesOptions {
   /** PEM bundle of `tls.ca`, read at each use. */
   readonly ca: () => string | undefined;
   /** For browsers; absent: none, and they are shown the one of the identity, which they do not take. */
-  readonly web?: Certificate;
+  readonly browser?: Certificate;
+  /** Certificate of `tls.cert`, read at each use. */
+  readonly file?: () => WebCertificate | undefined;
 }
-
-const httpAlpns: ReadonlySet<string> = new Set(['http/1.0', 'http/1.1', 'h2', 'h3']);
 
 export class NodeIdentities implements EndpointIdentities {
   readonly ownCertificate: Certificate | null;
@@ -49,11 +51,20 @@ export class NodeIdentities implements EndpointIdentities {
     return this.#options.peers.isGivenOut(identity);
   }
 
-  /** The rows of `docs/spec/identity.md` 7.1 that this build has: a challenge has none pending; rows 6 and 7. */
-  certificateFor({ alpns, lacksEd25519 }: ClientHello, _local: RemoteAddress): Certificate | undefined {
-    if (alpns.length === 1 && alpns[0] === 'acme-tls/1') return undefined;
-    const { web } = this.#options;
-    if (web !== undefined && lacksEd25519 === true && alpns.every((alpn) => httpAlpns.has(alpn))) return web;
+  /** The rows 1, 2, 4, 6 and 7 of `docs/spec/identity.md` 7.1; no challenge is ever pending. */
+  certificateFor(
+    { alpns, serverName, lacksEd25519 }: ClientHello,
+    local: RemoteAddress,
+  ): Certificate | undefined {
+    if (alpns.length === 1 && alpns[0] === acmeAlpn) return undefined;
+    const isHttp = alpns.every(isHttpAlpn);
+    const file = this.#options.file?.();
+    if (file !== undefined) {
+      if (serverName !== null && file.coversName(serverName)) return file;
+      if (serverName === null && isHttp && file.coversAddress(local.address)) return file;
+    }
+    const { browser } = this.#options;
+    if (browser !== undefined && lacksEd25519 === true && isHttp) return browser;
     return this.ownCertificate ?? undefined;
   }
 

@@ -74,6 +74,9 @@ export function endpointSettings(view: ConfigView): EndpointSettings {
     get keepAlive() {
       return quic().keepAlive;
     },
+    get tls12ForHttp() {
+      return view.current.tls.minVersion === '1.2';
+    },
     acme: false,
   };
 }

@@ -15,6 +15,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Vault } from '../vault/index.ts';
 import type { NodePeers } from './peers.ts';
 import type { NodeSecrets } from './secrets.ts';
+import type { WebCertificates } from './web-certificates.ts';
 
 export interface StatusParts {
   readonly id: string;
@@ -31,6 +32,7 @@ export interface StatusParts {
   readonly vault: Vault;
   readonly protection: string;
   readonly certificate: IdentityKey;
+  readonly file: WebCertificates;
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
@@ -58,7 +60,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
       alpns: [...alpns],
       state: 'up',
     })),
-    certificates: [identityCertificateRow(parts.certificate)],
+    certificates: [identityCertificateRow(parts.certificate), ...fileCertificateRows(parts.file)],
     peersRevision: peers.table.revision,
     plugins: rows.map(({ name, state, alpns, instance, error }) => ({
       name,
@@ -103,8 +105,23 @@ function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][nu
   };
 }
 
+function fileCertificateRows({ current, problem }: WebCertificates): NodeStatus['certificates'] {
+  if (current === undefined) return [];
+  return [
+    {
+      kind: 'file',
+      names: [...current.names],
+      notBefore: current.notBefore.toISOString(),
+      notAfter: current.notAfter.toISOString(),
+      sha256: current.sha256,
+      state: current.notAfter.getTime() < Date.now() ? 'expired' : 'in use',
+      ...(problem === undefined ? {} : { error: problem }),
+    },
+  ];
+}
+
 function problemsOf(
-  { live, peers, secrets, links }: StatusParts,
+  { live, peers, secrets, links, file }: StatusParts,
   rows: ReturnType<PluginSupervisor['rows']>,
 ): NodeStatus['problems'] {
   const since = new Date().toISOString();
@@ -113,6 +130,7 @@ function problemsOf(
     ...live.warnings.map(({ message }): [string, string] => [live.path, message]),
     ['peers.json', peers.problem],
     ['secrets.json', secrets.problem],
+    ['tls.cert', file.problem],
     ...rows.flatMap(({ name, error, instance }): [string, string | undefined][] => [
       [`plugins.${name}`, error?.message],
       ...(instance?.loaded.problems ?? []).map((text): [string, string] => [`plugins.${name}`, text]),

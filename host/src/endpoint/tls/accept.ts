@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { RemoteAddress } from '@alknet/sdk';
+import { isHttpAlpn } from '../alpn.ts';
 import { ClientHelloError, ClientHelloRecords, parseClientHello } from '../client-hello.ts';
 import type { ClientHello, HandshakeFailure, ListenOptions, ServerParameters } from '../engine.ts';
 import { resetWhenDestroyed, TlsConnection } from './connection.ts';
@@ -90,7 +91,10 @@ export function beginHandshake(
   const secure = (hello: ClientHello, parameters: ServerParameters, alpn: string) => {
     const tls = new TLSSocket(tcp, {
       isServer: true,
-      secureContext: secureContext(parameters.certificate),
+      secureContext: secureContext(
+        parameters.certificate,
+        parameters.tls12ForHttp === true && isHttpAlpn(alpn) ? 'TLSv1.2' : 'TLSv1.3',
+      ),
       ALPNProtocols: hello.alpns.length === 0 ? [] : [alpn],
       requestCert: parameters.clientCertificate !== 'none',
       // Whom a key belongs to is the peer table's to say; the signature made with it has been checked by the stack.

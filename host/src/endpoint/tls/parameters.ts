@@ -19,19 +19,33 @@ const common: SecureContextOptions = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 };
 
+/** Of TLS 1.2 alone; `node:crypto` has no name for this option of OpenSSL (ssl.h). */
+const noRenegotiation = 0x40000000;
+
 /** Contexts are dear to make (a key is parsed) and a certificate is shown thousands of times. */
-const contexts = new WeakMap<Certificate, SecureContext>();
+const contexts = new WeakMap<Certificate, Map<string, SecureContext>>();
 let anonymous: SecureContext | undefined;
 
-export function secureContext(certificate: Certificate | null): SecureContext {
+export function secureContext(
+  certificate: Certificate | null,
+  minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3',
+): SecureContext {
   if (certificate === null) {
     anonymous ??= createSecureContext(common);
     return anonymous;
   }
-  const known = contexts.get(certificate);
+  const ofVersion = contexts.get(certificate) ?? new Map<string, SecureContext>();
+  contexts.set(certificate, ofVersion);
+  const known = ofVersion.get(minVersion);
   if (known !== undefined) return known;
-  const made = createSecureContext({ ...common, cert: certificate.cert, key: certificate.key });
-  contexts.set(certificate, made);
+  const made = createSecureContext({
+    ...common,
+    minVersion,
+    secureOptions: constants.SSL_OP_NO_TICKET | noRenegotiation,
+    cert: certificate.cert,
+    key: certificate.key,
+  });
+  ofVersion.set(minVersion, made);
   return made;
 }
 

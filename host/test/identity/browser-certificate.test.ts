@@ -4,16 +4,16 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  browserCertificate,
   identityKey,
-  makeWebCertificate,
+  makeBrowserCertificate,
   NodeIdentities,
   PeerTable,
-  webCertificate,
 } from '../../src/identity/index.ts';
 import { directory, vectorSecret } from './support.ts';
 
 test('the certificate for browsers is a self-signed P-256 one for this machine, and no CA', () => {
-  const { cert, key } = makeWebCertificate(new Date('2026-05-06T07:08:09Z'));
+  const { cert, key } = makeBrowserCertificate(new Date('2026-05-06T07:08:09Z'));
   const certificate = new X509Certificate(cert);
   assert.equal(certificate.publicKey.asymmetricKeyType, 'ec');
   assert.equal(certificate.verify(certificate.publicKey), true);
@@ -29,29 +29,29 @@ test('the certificate for browsers is a self-signed P-256 one for this machine, 
 test('it is kept for the owner alone, so that an exception in a browser lasts, until it is about to end', async (t) => {
   const dataDir = await directory(t);
   const path = join(dataDir, 'web.pem');
-  const first = await webCertificate(dataDir);
+  const first = await browserCertificate(dataDir);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
-  assert.equal((await webCertificate(dataDir)).cert, first.cert);
+  assert.equal((await browserCertificate(dataDir)).cert, first.cert);
 
   const year = 365 * 24 * 60 * 60 * 1000;
-  const old = makeWebCertificate(new Date(Date.now() - year));
+  const old = makeBrowserCertificate(new Date(Date.now() - year));
   await writeFile(path, old.cert + old.key, { mode: 0o600 });
-  const second = await webCertificate(dataDir);
+  const second = await browserCertificate(dataDir);
   assert.notEqual(second.cert, old.cert);
   for (const broken of ['', 'no certificate', first.cert + old.key]) {
     await writeFile(path, broken, { mode: 0o600 });
-    const made = await webCertificate(dataDir);
+    const made = await browserCertificate(dataDir);
     assert.equal((await readFile(path, 'utf8')).includes(made.cert), true);
   }
 });
 
 test('only who takes no Ed25519 and asks for HTTP alone is shown it', () => {
-  const web = makeWebCertificate(new Date());
+  const web = makeBrowserCertificate(new Date());
   const identities = new NodeIdentities({
     key: identityKey(vectorSecret),
     peers: new PeerTable(),
     ca: () => undefined,
-    web,
+    browser: web,
   });
   const local = { address: '127.0.0.1', port: 1 };
   const shown = (alpns: string[], lacksEd25519: boolean) =>
