@@ -75,42 +75,44 @@ const number = (value: unknown) => typeof value === 'number' && Number.isFinite(
 const count = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 const list = (value: unknown) => Array.isArray(value);
 
-const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {
-  $comment: text,
-  contentEncoding: text,
-  contentMediaType: text,
-  dependentRequired: (value) =>
-    isObject(value) && Object.values(value).every((each) => list(each) && (each as unknown[]).every(text)),
-  deprecated: flag,
-  description: text,
-  enum: (value) => list(value) && (value as unknown[]).length > 0,
-  examples: list,
-  exclusiveMaximum: number,
-  exclusiveMinimum: number,
-  format: text,
-  maxContains: count,
-  maxItems: count,
-  maxLength: count,
-  maxProperties: count,
-  maximum: number,
-  minContains: count,
-  minItems: count,
-  minLength: count,
-  minProperties: count,
-  minimum: number,
-  multipleOf: (value) => number(value) && Number(value) > 0,
-  pattern: text,
-  readOnly: flag,
-  title: text,
-  uniqueItems: flag,
-  writeOnly: flag,
-};
+const shapes: ReadonlyMap<string, (value: unknown) => boolean> = new Map(
+  Object.entries({
+    $comment: text,
+    contentEncoding: text,
+    contentMediaType: text,
+    dependentRequired: (value: unknown) =>
+      isObject(value) && Object.values(value).every((each) => list(each) && (each as unknown[]).every(text)),
+    deprecated: flag,
+    description: text,
+    enum: (value: unknown) => list(value) && (value as unknown[]).length > 0,
+    examples: list,
+    exclusiveMaximum: number,
+    exclusiveMinimum: number,
+    format: text,
+    maxContains: count,
+    maxItems: count,
+    maxLength: count,
+    maxProperties: count,
+    maximum: number,
+    minContains: count,
+    minItems: count,
+    minLength: count,
+    minProperties: count,
+    minimum: number,
+    multipleOf: (value: unknown) => number(value) && Number(value) > 0,
+    pattern: text,
+    readOnly: flag,
+    title: text,
+    uniqueItems: flag,
+    writeOnly: flag,
+  }),
+);
 
 /** Whether a keyword that holds no schema is kept with that value. */
 export function keepsKeyword(keyword: string, value: unknown): boolean {
   if (dropped.has(keyword)) return false;
   return (
-    shapes[keyword]?.(value) ?? (keyword === 'const' || keyword === 'default' || !structural.has(keyword))
+    shapes.get(keyword)?.(value) ?? (keyword === 'const' || keyword === 'default' || !structural.has(keyword))
   );
 }
 

@@ -137,7 +137,11 @@ function readOperation(
       if (whole && body !== undefined) return body.schema(copy);
       const input = inputOf(parameters, body, copy);
       const rest = member(alknet, 'input');
-      return isAlknet && isObject(rest) ? { ...rest, properties: input['properties'] } : input;
+      if (!isAlknet || !isObject(rest)) return input;
+      return {
+        ...copy({ value: rest, place: `${place}/x-alknet/input` }),
+        properties: input['properties'],
+      };
     }),
     output: schemas.make('response', responses.output),
     errors: declaredErrors(responses.errors, schemas),

@@ -5,7 +5,7 @@
  */
 
 import { AdapterError } from '@alknet/sdk';
-import { found, isObject, member } from '../json.ts';
+import { found, member } from '../json.ts';
 
 export interface BaseUrl {
   /** `https://api.example:8443` */
@@ -47,7 +47,7 @@ export function serverOf(root: unknown, namespace: string, source: string | unde
   }
   const variables = member(server, 'variables');
   const filled = url.replaceAll(/\{([^{}]+)\}/g, (text, name: string) => {
-    const value = member(isObject(variables) ? variables[name] : undefined, 'default');
+    const value = member(member(variables, name), 'default');
     return typeof value === 'string' || typeof value === 'number' ? String(value) : text;
   });
   return parseBaseUrl(filled, namespace, '#/servers/0/url', source);
