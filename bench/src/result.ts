@@ -43,7 +43,7 @@ export interface Regression {
   readonly worse: number;
 }
 
-const ours: readonly StackName[] = ['quic', 'worker', 'hop1', 'hop2', 'crowd', 'tls'];
+const ours: readonly StackName[] = ['quic', 'worker', 'hop1', 'hop2', 'crowd', 'tls', 'sse', 'websocket'];
 const theirs: readonly StackName[] = ['grpc', 'ws', 'udp'];
 
 /** > 1 when `now` is better than `before`. */

@@ -129,6 +129,14 @@ export const scenarios: readonly Scenario[] = [
     work: { kind: 'items' },
   },
   {
+    ...rate,
+    name: 'items-web',
+    title: 'subscription items over HTTP',
+    unit: 'items/s',
+    stacks: ['sse', 'websocket', 'ws'],
+    work: { kind: 'items' },
+  },
+  {
     ...bytes,
     name: 'bulk',
     title: 'bulk, one way, 1350-byte packets',

@@ -14,13 +14,15 @@ export const stackNames = [
   'tls',
   'grpc',
   'ws',
+  'sse',
+  'websocket',
   'currentspace',
   'udp',
 ] as const;
 
 /**
  * `quic` and `tls` are alknet; `worker` is `quic` with the plugin in a thread of its own; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
- * connections; `crowd` is a node that knows {@link crowd} others. `currentspace` is the raw QUIC of `@currentspace/http3`. `udp` is what Node's own datagrams reach, with no
+ * connections; `crowd` is a node that knows {@link crowd} others. `sse` and `websocket` are a node behind its HTTP plugin. `currentspace` is the raw QUIC of `@currentspace/http3`. `udp` is what Node's own datagrams reach, with no
  * protocol at all.
  */
 export type StackName = (typeof stackNames)[number];
@@ -51,6 +53,8 @@ export interface Address {
   readonly pin?: string;
   /** File with the key to show. */
   readonly identity?: string;
+  /** Bearer token to show. */
+  readonly token?: string;
   readonly udpPayload: number;
 }
 

@@ -15,6 +15,8 @@ const figures: readonly (readonly [StackName, string])[] = [
   ['crowd', 'among 1 000'],
   ['tls', 'alknet TLS'],
   ['grpc', 'grpc-js'],
+  ['sse', 'alknet SSE'],
+  ['websocket', 'alknet WebSocket'],
   ['ws', 'ws JSON'],
   ['currentspace', 'currentspace'],
   ['udp', 'bare UDP'],
@@ -31,6 +33,8 @@ const ratios: readonly (readonly [StackName, StackName])[] = [
   ['quic', 'udp'],
   ['tls', 'grpc'],
   ['tls', 'ws'],
+  ['sse', 'ws'],
+  ['websocket', 'ws'],
 ];
 
 /** Three digits that count, thousands apart. */

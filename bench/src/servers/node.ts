@@ -33,6 +33,8 @@ export interface NodeFolder {
   configure(config: object): Promise<void>;
   /** Lets a node in, with the right to call what the bench calls. */
   admit(name: string, id: string): void;
+  /** Of an entry with the same right. */
+  token(name: string): string;
   address(node: AlknetNode, udpPayload: number): Address;
   remove(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function makeNode(): Promise<NodeFolder> {
     admit: (name, fingerprint) => {
       run('peer', 'add', name, '--fingerprint', fingerprint, '--scope', 'admin', '--quiet');
     },
+    token: (name) => run('token', 'new', name, '--scope', 'admin', '--quiet').trim(),
     address: (node, udpPayload) => {
       const [bound] = node.addresses;
       if (bound === undefined) throw new Error('the node has no listener');

@@ -23,6 +23,10 @@ async function clientOf(stack: StackName, address: Address): Promise<Client> {
       return (await import('../clients/grpc.ts')).client(address);
     case 'ws':
       return (await import('../clients/ws.ts')).client(address);
+    case 'sse':
+      return (await import('../clients/sse.ts')).client(address);
+    case 'websocket':
+      return (await import('../clients/websocket.ts')).client(address);
     case 'currentspace':
       return (await import('../clients/currentspace.ts')).client(address);
     case 'udp':

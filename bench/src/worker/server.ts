@@ -25,6 +25,9 @@ async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
       return (await import('../servers/grpc.ts')).serve(options);
     case 'ws':
       return (await import('../servers/ws.ts')).serve(options);
+    case 'sse':
+    case 'websocket':
+      return (await import('../servers/web.ts')).serve();
     case 'currentspace':
       return (await import('../servers/currentspace.ts')).serve(options);
     case 'udp':
