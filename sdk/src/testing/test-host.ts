@@ -67,6 +67,8 @@ export interface TestHost {
   readonly lines: LogLine[];
   readonly dispatched: Dispatched[];
   readonly store: Store;
+  /** Tells the plugin that look-ups may give something else. */
+  identitiesChanged(): void;
   /** Made by `host.dataDir`, if that was ever asked for. */
   directory(): string | undefined;
 }
@@ -78,11 +80,15 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
   const store = new MemoryStore();
   const requests = plugin.requests ?? {};
   const capabilities = grantedSecrets(requests.secrets ?? [], options);
+  const identityListeners = new Set<() => void>();
   const identity = {
     resolveToken: (token: string) => options.tokens?.get(token),
     resolveFingerprint: (fingerprint: string) => options.fingerprints?.get(fingerprint),
     ...(options.peers === undefined ? {} : { peers: options.peers }),
-    onChange: () => () => {},
+    onChange: (listener: () => void) => {
+      identityListeners.add(listener);
+      return () => void identityListeners.delete(listener);
+    },
   };
   const operations = new TestOperations({
     plugin: plugin.name,
@@ -134,7 +140,10 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
       onChange: () => () => {},
     }),
   } satisfies PluginHost<never>;
-  return { host, operations, lines, dispatched, store, directory: () => directory };
+  const identitiesChanged = () => {
+    for (const listener of [...identityListeners]) listener();
+  };
+  return { host, operations, lines, dispatched, store, directory: () => directory, identitiesChanged };
 }
 
 /** The config as `start` gets it. @throws Error that names each fault */

@@ -63,6 +63,8 @@ export interface TestNode<Of extends PluginType = PluginType> {
   /** Hands the plugin a new config. @throws when the schema or the plugin refuses it */
   configure(config: unknown): Promise<void>;
   drain(): Promise<void>;
+  /** Tells the plugin that `tokens` and `fingerprints` of the options have changed. */
+  identitiesChanged(): void;
   /** Ends calls, connections and plugin. */
   stop(): Promise<void>;
 }
@@ -161,6 +163,10 @@ class MemoryNode<Of extends Plugin> implements TestNode<Of> {
 
   async drain(): Promise<void> {
     await this.#running.drain?.();
+  }
+
+  identitiesChanged(): void {
+    this.#made.identitiesChanged();
   }
 
   async stop(): Promise<void> {

@@ -22,6 +22,7 @@ let host: PluginHost<{ greeting: string }>;
 let greeting = '';
 const seen: string[] = [];
 let made = 0;
+let seenIdentity: unknown;
 
 const Text = Type.String();
 const Anything = Type.Unknown();
@@ -238,6 +239,15 @@ const deeds: Readonly<Record<string, Deed>> = {
     const known = host.identity.resolveToken(token);
     return [known ?? null, host.identity.resolveFingerprint('ed25519:00') ?? null];
   },
+  watchIdentities: (token) => {
+    seenIdentity = undefined;
+    const stop = host.identity.onChange(() => {
+      stop();
+      seenIdentity = host.identity.resolveToken(token) ?? null;
+    });
+    return true;
+  },
+  seenIdentity: () => seenIdentity ?? 'nothing',
   async dispatch(token) {
     const inner = new PassThrough();
     const identity = host.identity.resolveToken(token) ?? null;

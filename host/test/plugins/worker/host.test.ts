@@ -59,6 +59,19 @@ both('an identity that was looked up goes back as the very object', { tokens }, 
   assert.deepEqual(await node.call('all/do', { what: 'identity', text: 'alk_ada' }), [ada, null]);
 });
 
+const changing = new Map([['alk_bob', ada]]);
+both('a change of identities is told until it is wanted no more', { tokens: changing }, async (node) => {
+  const seen = () => node.call('all/do', { what: 'seenIdentity' });
+  await node.call('all/do', { what: 'watchIdentities', text: 'alk_bob' });
+  assert.equal(await seen(), 'nothing');
+  node.identitiesChanged();
+  assert.deepEqual(await seen(), ada);
+  changing.delete('alk_bob');
+  node.identitiesChanged();
+  assert.deepEqual(await seen(), ada);
+  changing.set('alk_bob', ada);
+});
+
 const dispatched: Dispatched[] = [];
 const answer = async (given: Dispatched): Promise<CloseInfo> => {
   if (given.alpn !== 'inner/1') throw Object.assign(new Error('nobody'), { code: 'NO_HANDLER' });

@@ -2,8 +2,6 @@
 
 import { CallError, type CallOptions, connect, type Session } from '@alknet/sdk/browser';
 
-export type LinkState = 'connecting' | 'open' | 'lost';
-
 export interface LinkEvents {
   opened(): void;
   lost(reason: string): void;
