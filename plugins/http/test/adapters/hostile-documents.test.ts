@@ -114,11 +114,9 @@ const odd = fc.oneof(
     -0,
     1e308,
   ),
-  fc
-    .constantFrom(...all)
-    .map((place) => ({
-      $ref: `#/${place.map((key) => key.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
-    })),
+  fc.constantFrom(...all).map((place) => ({
+    $ref: `#/${place.map((key) => key.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`,
+  })),
   fc.constantFrom(...all).map((place) => place.reduce<unknown>((at, key) => (at as Tree)[key], base)),
   fc.dictionary(
     fc.constantFrom('$ref', 'type', 'properties', '__proto__', 'allOf', 'items', 'required', 'enum', 'x'),
