@@ -6,7 +6,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { made, type Place, type Ran, up } from '../../../../host/test/e2e/support.ts';
+import { made, type Place, place, type Ran, up } from '../../../../host/test/e2e/support.ts';
 import { account, ran } from '../support.ts';
 
 const program = fileURLToPath(new URL('../../../../host/bin/alknet.js', import.meta.url));
@@ -15,8 +15,9 @@ const program = fileURLToPath(new URL('../../../../host/bin/alknet.js', import.m
 async function withSsh(t: TestContext, extra: object = {}): Promise<Place> {
   const here = await made(t);
   const config = await here.read('alknet.config.json');
-  const entry = `"call": true,\n    "ssh": { "config": ${JSON.stringify({ ...account, ...extra })} }`;
-  await here.write('alknet.config.json', config.replace('"call": true', entry));
+  assert.match(config, /"ssh": true/);
+  const entry = `"ssh": { "config": ${JSON.stringify({ ...account, ...extra })} }`;
+  await here.write('alknet.config.json', config.replace('"ssh": true', entry));
   await here.ok(['peer', 'set', 'operator', '--scope', 'ssh:exec']);
   return here;
 }
@@ -152,4 +153,18 @@ test('SSH-14 login and exec work over QUIC and TLS with the same refusals as ove
       .filter((text) => text.includes(line));
     assert.equal(found.length, 3, line);
   }
+});
+
+test('SSH-29 restoring the mnemonic restores the host key fingerprint', async (t) => {
+  const here = await place(t);
+  const phrase = await here.write('phrase', `${'abandon '.repeat(11)}about\n`);
+  const init = ['init', '--restore', '--mnemonic-file', phrase, '--no-passphrase', '--listen', '127.0.0.1:0'];
+  await here.ok(init);
+  await up(here);
+  const { key, fingerprint } = JSON.parse(await here.ok(['--json', 'call', 'ssh/hostkey'])) as Record<
+    string,
+    string
+  >;
+  assert.equal(key, 'AAAAC3NzaC1lZDI1NTE5AAAAIGqd1cQZFfumzCK4dgJjq6RbBoyue+rR0GnHuO6wEYE0');
+  assert.equal(fingerprint, 'SHA256:kRW8mYgHXlVuFrP5ZqKwK/zYjL1XX5J+iGdi/RR0OH8');
 });
