@@ -94,7 +94,7 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
 
   return {
     async connection(connection) {
-      await Promise.all(await streamsOf(connection, serve));
+      await serveStreams(connection, serve);
     },
     async configure(next) {
       // Whatever may fail comes first: then nothing has changed.
@@ -119,10 +119,10 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
 }
 
 /** Each stream that the other side opens is an SSH connection of its own. */
-async function streamsOf(
+async function serveStreams(
   connection: Connection,
   serve: (stream: Duplex, source: Source) => Promise<void>,
-): Promise<Promise<void>[]> {
+): Promise<void> {
   const { transport, remote, auth } = connection;
   const source: Source = {
     via: viaOf(transport),
@@ -131,9 +131,12 @@ async function streamsOf(
     fingerprint: auth.fingerprint,
     parent: connection,
   };
-  const served: Promise<void>[] = [];
-  for await (const stream of connection) served.push(serve(stream, source));
-  return served;
+  const served = new Set<Promise<void>>();
+  for await (const stream of connection) {
+    const done: Promise<void> = serve(stream, source).finally(() => served.delete(done));
+    served.add(done);
+  }
+  await Promise.all(served);
 }
 
 function viaOf(transport: string): Via {

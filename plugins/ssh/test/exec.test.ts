@@ -373,3 +373,18 @@ test('a program that cannot be started fails the request, and the connection liv
   assert.equal(code, 255);
   assert.match(stderr, /exec request failed/);
 });
+
+test('connection sharing of the stock client works: many sessions on one login', async (t) => {
+  const { key, peers, ssh, folder, lines } = await lab(t);
+  const alice = key('alice');
+  peers.set('alice', ['ssh:exec'], { fingerprints: [alice.normal] });
+  const shared = ['-o', 'ControlMaster=auto', '-o', `ControlPath=${folder}/mux`, '-o', 'ControlPersist=30'];
+  const first = await ssh(alice, [...shared, here, 'echo first; exit 2']);
+  assert.deepEqual([first.code, first.stdout], [2, 'first\n']);
+  const more = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => ssh(alice, [...shared, here, `cat; exit ${i}`], `input ${i}`)),
+  );
+  for (const [i, { code, stdout }] of more.entries()) assert.deepEqual([code, stdout], [i, `input ${i}`]);
+  assert.equal(lines('ssh auth result=accept').length, 1);
+  await ssh(alice, [...shared, '-O', 'exit', here]);
+});

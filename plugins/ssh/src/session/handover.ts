@@ -25,7 +25,7 @@ class HandedOver extends Duplex {
     channel.on('end', () => this.endInput());
     channel.on('close', () => this.destroy());
     void channel.gone.then(() => {
-      if (channel.readableEnded) this.destroy();
+      if (channel.readableEnded || channel.destroyed) this.destroy();
     });
   }
 
