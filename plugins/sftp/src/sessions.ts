@@ -96,7 +96,7 @@ export class Sessions {
     );
     await source.refresh();
     if (source.roots.size === 0) {
-      await source.close();
+      source.close();
       log.info('sftp refused', { remote, refusal: 'no export' });
       return refuse(stream);
     }

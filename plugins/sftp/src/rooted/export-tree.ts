@@ -187,8 +187,8 @@ export class ExportTree implements FileSystem {
     });
   }
 
-  close(): Promise<void> {
-    return this.#source.close();
+  async close(): Promise<void> {
+    this.#source.close();
   }
 
   #at<Result>(path: Buffer, use: (walk: Walk) => Promise<Result>): Promise<Result> {
@@ -267,7 +267,7 @@ async function whileHeld<Result>(anchor: Anchor, use: (anchor: Anchor) => Promis
   try {
     return await use(anchor);
   } finally {
-    await letGo(anchor);
+    letGo(anchor);
   }
 }
 

@@ -37,7 +37,7 @@ export class HostListing implements OpenDirectory {
       const dots = [entryOf(self, found), { name: parent, attributes: above, links: 1 }];
       return new HostListing(anchor, root, await openEntries(anchor), dots);
     } catch (error) {
-      await letGo(anchor);
+      letGo(anchor);
       throw error;
     }
   }
@@ -78,7 +78,7 @@ export class HostListing implements OpenDirectory {
     try {
       await this.#entries.close();
     } finally {
-      await letGo(this.#anchor);
+      letGo(this.#anchor);
     }
   }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { readlink, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { denied } from '../session/status.ts';
-import { type Anchor, checkPlatform, holdUnchecked, letGo, tellsPlace } from './anchor.ts';
+import { type Anchor, checkPlatform, holdUnchecked, letGo, placeOf } from './anchor.ts';
 
 export type ExportMode = 'ro' | 'rw';
 
@@ -33,11 +33,11 @@ export class Root {
     const anchor = await holdUnchecked(Buffer.from(await realpath(path)));
     try {
       await checkPlatform(anchor);
-      const place = tellsPlace ? await readlink(anchor.path, { encoding: 'buffer' }) : undefined;
+      const place = placeOf(anchor);
       // What stands before a slash: nothing, for `/` itself.
       return new Root(name, mode, anchor, place?.equals(slash) ? Buffer.alloc(0) : place);
     } catch (error) {
-      await letGo(anchor);
+      letGo(anchor);
       throw error;
     }
   }
@@ -52,7 +52,7 @@ export class Root {
     if (this.isRevoked || this.mode === 'ro') throw denied();
   }
 
-  close(): Promise<void> {
-    return letGo(this.anchor);
+  close(): void {
+    letGo(this.anchor);
   }
 }

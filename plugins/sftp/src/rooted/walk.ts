@@ -8,7 +8,7 @@
 import { readlink } from 'node:fs/promises';
 import { isAbsolute, isParent, segmentsOf } from '../session/paths.ts';
 import { denied, failure, noSuchFile } from '../session/status.ts';
-import { type Anchor, childOf, holdDirectory, holdUnchecked, letGo } from './anchor.ts';
+import { type Anchor, childOf, holdDirectory, holdUnchecked, letGo, placeOf } from './anchor.ts';
 import type { Root } from './root.ts';
 import { hasCode } from './system.ts';
 
@@ -66,7 +66,7 @@ export class Walk {
     try {
       return await use(walk);
     } finally {
-      await walk.end();
+      walk.end();
     }
   }
 
@@ -126,17 +126,17 @@ export class Walk {
     return held;
   }
 
-  async end(): Promise<void> {
+  end(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) await letGo(held);
+    if (held !== undefined) letGo(held);
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      await this.end();
+      this.end();
       throw error;
     }
   }
@@ -185,9 +185,9 @@ export class Walk {
       // The walk finds the reason, and tells it.
       return;
     }
-    const place = await readlink(held.path, { encoding: 'buffer' }).catch(() => undefined);
+    const place = placeOf(held);
     if (place === undefined || !place.equals(Buffer.concat([root.place, ...below]))) {
-      await letGo(held);
+      letGo(held);
       return;
     }
     this.#held = held;
@@ -204,7 +204,7 @@ export class Walk {
       if (!hasCode(error, 'ENOTDIR', 'ELOOP', 'EMLINK')) throw error;
       return this.#enterLink(segment);
     }
-    await this.end();
+    this.end();
     this.#held = next;
     this.#names.push(segment);
   }
@@ -220,7 +220,7 @@ export class Walk {
     }
     const names = this.#names.slice(0, -1);
     const held = names.length === 0 ? undefined : await this.#holdFromRoot(root, names);
-    await this.end();
+    this.end();
     this.#held = held;
     this.#names = names;
   }
@@ -234,7 +234,7 @@ export class Walk {
         if (++this.#steps > maxSteps) throw failure();
         next = await holdDirectory(childOf(held, name));
       } finally {
-        await letGo(held);
+        letGo(held);
       }
       held = next;
     }
