@@ -80,8 +80,8 @@ async function startNode({ folder, env }: Place, running: Stoppable[]): Promise<
   run('peer', 'set', 'operator', '--resource', `sftp=share:${folder}/share:rw`);
   const port = await freePort();
   const path = join(folder, 'alknet.config.json');
-  const plugins = `"call": true, "sftp": true, "ssh": { "config": { "listen": ["127.0.0.1:${port}"] } }`;
-  writeFileSync(path, readFileSync(path, 'utf8').replace('"call": true', plugins));
+  const listener = `"ssh": { "config": { "listen": ["127.0.0.1:${port}"] } }`;
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"ssh": true', listener));
   const child = spawn(process.execPath, [command, 'up', '--json'], {
     cwd: folder,
     env,

@@ -16,16 +16,15 @@ export interface Node extends Place {
   readonly program: string;
 }
 
-/** A daemon whose operator has the export `share`. `plugins`: more of the configuration, after a comma. */
-export async function node(t: TestContext, plugins = ''): Promise<Node> {
+/** A daemon whose operator has the export `share`. `ssh`: the configuration of that plugin. */
+export async function node(t: TestContext, ssh: object = {}): Promise<Node> {
   const here = await made(t);
   const share = join(here.folder, 'share');
   await mkdir(share);
   await here.ok(['peer', 'set', 'operator', '--resource', 'sftp=share']);
-  const config = (await here.read('alknet.config.json')).replace(
-    '"call": true',
-    `"call": true, "sftp": { "config": { "exports": ["share:${share}:rw"] } }${plugins}`,
-  );
+  const config = (await here.read('alknet.config.json'))
+    .replace('"sftp": true', `"sftp": { "config": { "exports": ["share:${share}:rw"] } }`)
+    .replace('"ssh": true', `"ssh": { "config": ${JSON.stringify(ssh)} }`);
   await here.write('alknet.config.json', config);
   const daemon = await up(here);
   const { PATH } = process.env;

@@ -23,8 +23,8 @@ interface SshNode extends Node {
 }
 
 async function sshNode(t: TestContext): Promise<SshNode> {
-  const here = await node(t, `, "ssh": { "config": { "listen": ["127.0.0.1:0"] } }`);
-  await eventually('the SSH listener', () => listeningPort(here) !== undefined);
+  const here = await node(t, { listen: ['127.0.0.1:0'] });
+  await eventually('the SSH listener', () => listeningPort(here) !== undefined, 30_000);
   const options = [
     `IdentityFile=${join(here.data, 'operator.key')}`,
     'IdentitiesOnly=yes',
@@ -174,7 +174,7 @@ async function mounted(here: SshNode, options: readonly string[]): Promise<strin
   await eventually(
     'the mount',
     async () => (await readFile('/proc/self/mounts', 'utf8')).includes(` ${mount} fuse.sshfs`),
-    10_000,
+    30_000,
   );
   return mount;
 }
