@@ -141,6 +141,37 @@ export const storeErrors: Table<StoreErrorCode> = {
   },
 };
 
+/** The set is open: these are the codes of the adapters that come with alknet. */
+export const adapterErrors: Table<
+  'AdapterConfig' | 'DiscoveryFailed' | 'SchemaParse' | 'Unauthorized' | 'Transport' | 'Collision'
+> = {
+  AdapterConfig: {
+    means: "A member of an adapter's entry cannot be used, or its namespace is not granted.",
+    remedy: 'The message names namespace and member; correct it in the configuration.',
+  },
+  DiscoveryFailed: {
+    means: 'The source answered, and not with what can be imported.',
+    remedy: 'Look at the source itself; the node tries again by itself.',
+  },
+  SchemaParse: {
+    means: 'The document has a fault at the place that the message names.',
+    remedy:
+      'Correct the document, or leave the operation out with `exclude`; convert Swagger 2.0 to OpenAPI 3.',
+  },
+  Unauthorized: {
+    means: 'The source wants a credential that it was not given.',
+    remedy: 'Set `auth` and its secret; give an OpenAPI document as a file when its URL needs a credential.',
+  },
+  Transport: {
+    means: 'The source could not be reached.',
+    remedy: 'Check address, network and certificate; the node tries again by itself.',
+  },
+  Collision: {
+    means: 'The namespace belongs to a plugin, or to another adapter.',
+    remedy: 'Give the entry another `namespace`.',
+  },
+};
+
 export const vaultErrors: Table<VaultErrorCode> = {
   VaultLocked: { means: 'The vault is locked.', remedy: '`alknet vault unlock`, or restart the node.' },
   AlreadyUnlocked: { means: 'The vault is unlocked already.', remedy: 'Nothing to do.' },
@@ -217,5 +248,10 @@ export const errorTables: readonly { title: string; where: string; rows: Table<s
   { title: 'Connections and streams', where: '`ConnectionError.code`', rows: connectionErrors },
   { title: 'Dialling', where: '`DialError.code`', rows: dialErrors },
   { title: 'Vault and secrets', where: '`VaultError.code`; never on a wire', rows: vaultErrors },
+  {
+    title: 'Adapters',
+    where: '`AdapterError.code`, in the log and in `http/adapters/list`',
+    rows: adapterErrors,
+  },
   { title: 'Store', where: '`StoreError.code`', rows: storeErrors },
 ];
