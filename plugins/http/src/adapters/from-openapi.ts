@@ -8,6 +8,7 @@
  * @module
  */
 
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { AdapterRegistration } from '@alknet/sdk';
 import { type Adapter, type CommonOptions, checkCommon, exposure, remoteOf, secretsOf } from './adapter.ts';
@@ -43,6 +44,15 @@ export interface OpenApiAdapter extends Adapter {
 /** Milliseconds of work after which others may run. */
 const turn = 12;
 
+/** The document that was imported last. */
+interface Known {
+  readonly validators: Validators;
+  /** Of its text; many servers say nothing by which a change could be told. */
+  readonly digest: string | undefined;
+}
+
+const nothing: Known = { validators: {}, digest: undefined };
+
 /** @throws AdapterError `AdapterConfig` for options that can never import anything */
 export function fromOpenAPI(given: FromOpenApiOptions): OpenApiAdapter {
   checkCommon(given);
@@ -50,28 +60,35 @@ export function fromOpenAPI(given: FromOpenApiOptions): OpenApiAdapter {
   const source = parseSource(given.source, namespace);
   if (given.baseUrl !== undefined) parseBaseUrl(given.baseUrl, namespace);
   const options = { ...given, client: given.client ?? new HttpClient({ connections: 64 }) };
-  let known: Validators = {};
+  let known: Known = nothing;
 
-  const read = async (validators: Validators, signal: AbortSignal) => {
-    if (source.kind === 'value') return { value: source.value, validators: {} };
-    if (source.kind === 'url') {
-      const fetched = await fetchText(source.url, validators, options.client, namespace, signal);
-      return fetched && { value: readDocument(fetched.text, namespace), validators: fetched.validators };
-    }
-    const text = source.kind === 'text' ? source.text : await readFileText(source.path, namespace);
-    return { value: readDocument(text, namespace), validators: {} };
+  /** `undefined`: it is the document that `than` tells of. */
+  const read = async (than: Known, signal: AbortSignal) => {
+    if (source.kind === 'value') return { value: source.value, known: nothing };
+    const fetched =
+      source.kind === 'url'
+        ? await fetchText(source.url, than.validators, options.client, namespace, signal)
+        : {
+            text: source.kind === 'text' ? source.text : await readFileText(source.path, namespace),
+            validators: {},
+          };
+    if (fetched === undefined) return undefined;
+    const digest = createHash('sha256').update(fetched.text).digest('base64');
+    if (digest === than.digest) return undefined;
+    const { text, validators } = fetched;
+    return { value: readDocument(text, namespace), known: { validators, digest } };
   };
-  const importWith = async (validators: Validators, signal = new AbortController().signal) => {
-    const document = await read(validators, signal);
+  const importWith = async (than: Known, signal = new AbortController().signal) => {
+    const document = await read(than, signal);
     if (document === undefined) return undefined;
     const made = await registrations(document.value, source, options, signal);
-    known = document.validators;
+    known = document.known;
     return made;
   };
   return {
     kind: 'openapi',
     source,
-    import: async (signal) => (await importWith({}, signal)) ?? [],
+    import: async (signal) => (await importWith(nothing, signal)) ?? [],
     importIfChanged: (signal) => importWith(known, signal),
   };
 }

@@ -9,6 +9,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { CallError } from '@alknet/sdk';
 import { type Dispatcher, request } from 'undici';
 import type { BuiltRequest } from './request/build.ts';
+import { redirectTarget } from './response/redirect.ts';
 import { isPassing, isRepeatable, type RetryAfterTable, waitBefore } from './response/retry.ts';
 import { maxErrorBody, type ReceivedResponse, statusError } from './response/value.ts';
 
@@ -43,7 +44,9 @@ export async function send(built: BuiltRequest, sending: Sending): Promise<Answe
     const failed = answer instanceof Error || !isAnswer(answer);
     if (!failed) {
       sending.retryAfter.note(url, answer.statusCode, headerOf(answer, 'retry-after'), Date.now());
-      const next = redirects < maxRedirects ? redirectOf(url, built, answer, sending) : undefined;
+      const follows = redirects < maxRedirects && !sending.secret;
+      const location = headerOf(answer, 'location');
+      const next = follows ? redirectTarget(url, built.method, answer.statusCode, location) : undefined;
       if (next !== undefined) {
         await discard(answer);
         url = next;
@@ -102,42 +105,6 @@ async function leaveAlone(url: string, { retryAfter, until, signal }: Sending): 
     }
     await pause(refused.until - Date.now(), signal);
   }
-}
-
-/** Where a redirect is followed to. */
-function redirectOf(
-  url: string,
-  { method }: BuiltRequest,
-  answer: Answer,
-  { secret }: Sending,
-): string | undefined {
-  const { statusCode: status } = answer;
-  if (secret || ![301, 302, 303, 307, 308].includes(status) || (method !== 'GET' && method !== 'HEAD'))
-    return undefined;
-  const location = headerOf(answer, 'location');
-  if (location === undefined || !URL.canParse(location, url)) return undefined;
-  const next = new URL(location, url);
-  const from = new URL(url);
-  if (next.protocol !== 'https:' && next.protocol !== from.protocol) return undefined;
-  if (next.username !== '' || next.password !== '') return undefined;
-  // A remote may not lead this node to services that only it can reach.
-  if (next.hostname !== from.hostname && isPrivate(next.hostname) && !isPrivate(from.hostname))
-    return undefined;
-  next.hash = '';
-  return next.href;
-}
-
-/** Names and addresses of this machine and its networks, as literals; what a name resolves to is not looked up. */
-function isPrivate(hostname: string): boolean {
-  const bare = hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    bare === 'localhost' ||
-    bare.endsWith('.localhost') ||
-    /^(?:0|10|127)\.|^169\.254\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(
-      bare,
-    ) ||
-    /^(?:::1?$|::ffff:|f[cd]|fe[89ab])/.test(bare)
-  );
 }
 
 export function headerOf({ headers }: Answer, name: string): string | undefined {

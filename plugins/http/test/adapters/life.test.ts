@@ -156,9 +156,11 @@ test('HTTP-112 a remote that is down at start delays nothing, is shown as failed
 test('a URL is asked with If-None-Match and If-Modified-Since, and 304 leaves the set; list and refresh tell what happened', async (t) => {
   let body = JSON.stringify(document({ '/a': get('a') }));
   let status = 200;
+  let tells = true;
   const conditions: unknown[] = [];
   const { url } = await remote(t, (request, response) => {
     conditions.push([request.headers['if-none-match'], request.headers['if-modified-since']]);
+    if (!tells) return void response.writeHead(status, { 'content-type': 'application/json' }).end(body);
     const tag = `"${body.length}"`;
     const modified = 'Thu, 01 Jan 2026 00:00:00 GMT';
     if (request.headers['if-none-match'] === tag) response.writeHead(304).end();
@@ -179,6 +181,10 @@ test('a URL is asked with If-None-Match and If-Modified-Since, and 304 leaves th
     [undefined, undefined],
     [`"${body.length}"`, 'Thu, 01 Jan 2026 00:00:00 GMT'],
   ]);
+  // A server that tells of no version: the text does.
+  tells = false;
+  assert.deepEqual(await node.refresh('far'), { status: 200, body: { operations: 1 } });
+  assert.equal((await node.adapter('far')).importedAt, first?.importedAt);
   body = JSON.stringify(document({ '/a': get('a'), '/b': get('b') }));
   assert.deepEqual(await node.refresh('far'), { status: 200, body: { operations: 2 } });
   for (const [code, reason] of [
@@ -226,6 +232,25 @@ test('a changed entry imports again in one step, a removed one takes its operati
   const gone = await node.ask('/far/a');
   assert.equal(gone.status, 404);
   assert.deepEqual(await node.adapters(), []);
+});
+
+test('what was read and could not be registered is read again, though its source says that nothing changed', async (t) => {
+  const other = { '/a': get('a') };
+  const { url } = await remote(t, (request, response) => {
+    if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end();
+    else
+      response
+        .writeHead(200, { 'content-type': 'application/json', etag: '"1"' })
+        .end(JSON.stringify(document(other)));
+  });
+  const adapters = [entry({ namespace: 'lab', source: `${url}/openapi.json` })];
+  const node = await admin(t, { config: { adapters } });
+  await node.until(([each]) => each?.state === 'failed');
+  for (let i = 0; i < 2; i++) {
+    const { status, body } = await node.refresh('lab');
+    assert.deepEqual([status, body['details']], [502, { code: 'Collision' }]);
+    assert.equal((await node.adapter('lab')).state, 'failed');
+  }
 });
 
 test('HTTP-113 replacing client settings breaks no call in flight', async (t) => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { nesting } from '../../src/adapters/json.ts';
 import { retryDelay } from '../../src/adapters/life/adapter-life.ts';
 import { EventStreamParser } from '../../src/adapters/response/event-stream.ts';
+import { redirectTarget } from '../../src/adapters/response/redirect.ts';
 import { isRepeatable, RetryAfterTable, retryAfter, waitBefore } from '../../src/adapters/response/retry.ts';
 
 test('HTTP-105 an SSE body split at every byte offset gives the same values, multi-byte characters included', () => {
@@ -97,4 +98,45 @@ test('nesting is counted outside of strings and stops at its limit', () => {
   assert.equal(nesting('{"a":["]}[[[\\"[["]}', 64), 2);
   assert.equal(nesting('7', 64), 0);
   assert.equal(nesting('['.repeat(1_000_000), 64), 65);
+});
+
+test('HTTP-108 a redirect goes from the world to the world, over https as before, and only where the method allows', () => {
+  const from = 'https://api.example/v1/a?b=1';
+  const follow = (location: string | undefined, method = 'GET', status = 302, url = from) =>
+    redirectTarget(url, method, status, location);
+  assert.equal(follow('/v2#x'), 'https://api.example/v2');
+  assert.equal(follow('c?d=2'), 'https://api.example/v1/c?d=2');
+  assert.equal(follow('https://other.example/', 'HEAD', 308), 'https://other.example/');
+  assert.equal(follow('http://other.example/', 'GET', 301, 'http://api.example/'), 'http://other.example/');
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
+    assert.equal(follow('/v2', method), undefined);
+  for (const status of [200, 300, 304, 305, 306]) assert.equal(follow('/v2', 'GET', status), undefined);
+  const refused = [
+    undefined,
+    'http://api.example/',
+    'http://',
+    'javascript:alert(1)',
+    'file:///etc/passwd',
+    'https://user:pass@other.example/',
+    'https://localhost/',
+    'https://x.localhost/',
+    'https://127.0.0.1/',
+    'https://2130706433/',
+    'https://0x7f.1/',
+    'https://0/',
+    'https://10.1.2.3/',
+    'https://172.16.0.1/',
+    'https://192.168.1.1/',
+    'https://169.254.169.254/latest/meta-data',
+    'https://100.100.1.1/',
+    'https://[::1]/',
+    'https://[::]/',
+    'https://[::ffff:127.0.0.1]/',
+    'https://[fd00::1]/',
+    'https://[fe80::1]/',
+  ];
+  for (const location of refused) assert.equal(follow(location), undefined, location);
+  assert.equal(follow('https://172.32.0.1/'), 'https://172.32.0.1/');
+  // Who is configured to speak to this machine may be led about it.
+  assert.equal(follow('http://127.0.0.1:1/x', 'GET', 302, 'http://localhost:2/'), 'http://127.0.0.1:1/x');
 });

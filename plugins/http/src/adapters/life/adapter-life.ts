@@ -123,7 +123,10 @@ export class AdapterLife {
       clearTimeout(this.#timer);
       try {
         signal.throwIfAborted();
-        const registrations = await adapter.look(signal);
+        const registrations = await adapter.look(
+          signal,
+          this.#error !== undefined || this.#publication === undefined,
+        );
         signal.throwIfAborted();
         if (registrations !== undefined) this.#publish(registrations);
         this.#failures = 0;

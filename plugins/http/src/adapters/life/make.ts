@@ -41,7 +41,7 @@ function openapi(entry: OpenApiAdapterConfig, parts: AdapterParts): LivingAdapte
   return {
     kind: 'openapi',
     refresh: source.kind === 'url' ? refreshOf(entry) : 0,
-    look: (signal) => adapter.importIfChanged(signal),
+    look: (signal, anew) => (anew ? adapter.import(signal) : adapter.importIfChanged(signal)),
     ...(source.kind === 'file' ? { watch: (changed: () => void) => onFileChange(source.path, changed) } : {}),
   };
 }
