@@ -67,12 +67,30 @@ for (const [path, expected] of [
     // The suite presents the origin of a server without TLS, which is none of the node's own.
     await node.configure({ allowedOrigins: [node.origin.replace('https:', 'http:')] });
     const { code, output } = await runSuite(t, `${node.origin}${path}`, expected);
-    if (process.env['DBG']) console.log(node.log().filter((l) => l['level'] !== 'info'));
     assert.equal(code, 0, output);
     const ran = output.match(/^[✓✗] .*: \d+ passed, \d+ failed$/gm) ?? [];
     assert.equal(ran.length, scenarios, output);
   });
 }
+
+/** Of the suite's scenarios of clients, those of OAuth and elicitation do not apply, and `sse-retry` measures time. */
+for (const scenario of ['initialize', 'tools_call']) {
+  test(`the scenario ${scenario} of the MCP conformance suite passes for the client of fromMCP`, async (t) => {
+    const client = fileURLToPath(new URL('./conformance-client.ts', import.meta.url));
+    const command = `${process.execPath} --conditions=alknet:source --import tsx ${client}`;
+    const { code, output } = await suite(
+      t,
+      ['client', '--command', command, '--scenario', scenario, '--timeout', '120000'],
+      {
+        cwd: root,
+      },
+    );
+    assert.equal(code, 0, output);
+    assert.match(output, /Passed: 1\/1, 0 failed, 0 warnings/);
+  });
+}
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** The suite fails on a scenario that fails and is not expected to, and on one that is expected to and passes. */
 async function runSuite(t: TestContext, url: string, expected: readonly string[]) {
@@ -80,17 +98,24 @@ async function runSuite(t: TestContext, url: string, expected: readonly string[]
   t.after(() => rm(directory, { recursive: true, force: true }));
   const baseline = join(directory, 'expected.yaml');
   await writeFile(baseline, JSON.stringify({ server: expected }));
-  const suite = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
-  const child = spawn(
-    process.execPath,
-    [suite, 'server', '--url', url, '--suite', 'all', '--expected-failures', baseline],
-    {
-      cwd: directory,
-      // The node's certificate is its own; the suite has no other way to be told to take it.
-      env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_OPTIONS: '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  return suite(t, ['server', '--url', url, '--suite', 'all', '--expected-failures', baseline], {
+    cwd: directory,
+    // The node's certificate is its own; the suite has no other way to be told to take it.
+    env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+  });
+}
+
+async function suite(
+  t: TestContext,
+  args: readonly string[],
+  { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+) {
+  const script = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   t.after(() => child.kill());
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

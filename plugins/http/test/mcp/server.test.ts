@@ -263,6 +263,11 @@ test('HTTP-124 a session id used by another identity, by nobody, or at the other
   assert.equal(await ping('/mcp', undefined), 404);
   assert.equal(await ping('/mcp/gateway', ada), 404);
   assert.equal(await ping('/mcp', ada, 'no-session'), 404);
+  const ended = await node.fetch(`${node.origin}/mcp`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${grace}`, 'mcp-session-id': await begin(node, '/mcp', grace) },
+  });
+  assert.equal(ended.status, 200);
   await node.revoke('ada');
   assert.equal(await ping('/mcp', ada), 404);
 });

@@ -29,19 +29,20 @@ export class RefusedAnswer extends Error {
   override readonly name = 'RefusedAnswer';
 }
 
-/** Milliseconds from one GET to the next. */
+/** So many GETs may follow each other as fast as the server asks for them (`retry`), then one in so many milliseconds. */
+const burst = 5;
 const pace = 1000;
 /** RFC 9110: these have no body. */
 const bodiless = new Set([101, 204, 205, 304]);
 
 export function boundedFetch({ client, maxResponse, counted }: RequestOptions): Fetch {
-  let nextGet = 0;
+  let free = 0;
   return async (url, { method = 'GET', headers, body, signal }, onEnd = () => {}) => {
     const streams = method === 'GET';
     if (streams) {
       const now = performance.now();
-      const wait = nextGet - now;
-      nextGet = Math.max(now, nextGet) + pace;
+      free = Math.max(now - burst * pace, free) + pace;
+      const wait = free - now;
       if (wait > 0) await delay(wait, undefined, { ref: false, ...(signal ? { signal } : {}) });
     }
     const answer = await send(client.dispatcher, url, method, headers, body, signal, counted);
