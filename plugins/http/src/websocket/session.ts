@@ -32,6 +32,13 @@ export class WebSocketSession {
       {
         message: (message) => transport.receive(message),
         flushed: () => transport.flushed(),
+        overfull: (bytes) =>
+          host.log.warn('websocket closed', {
+            peer: context.identity?.id ?? '-',
+            connection: context.requestId,
+            reason: 'http.limits.wsBuffered',
+            bytes,
+          }),
         over: (code, reason) => transport.over({ code, reason, by: code === 1006 ? 'transport' : 'peer' }),
       },
     );

@@ -31,6 +31,8 @@ export interface SocketEvents {
   message(message: Buffer): void;
   /** Some of what waited to be sent has left. */
   flushed(): void;
+  /** So many bytes wait to be sent that the session is being ended. */
+  overfull(bytes: number): void;
   /** `code` of WebSocket; 1006 when there was no close frame. */
   over(code: number, reason: string): void;
 }
@@ -47,6 +49,7 @@ export class Socket implements MessageSocket {
   readonly #socket: UpgradedSocket;
   readonly #limits: SocketLimits;
   readonly #flushed: () => void;
+  readonly #overfull: (bytes: number) => void;
   readonly #pings: NodeJS.Timeout;
   #unanswered = 0;
   #corked = false;
@@ -56,6 +59,7 @@ export class Socket implements MessageSocket {
     this.#stream = stream;
     this.#limits = limits;
     this.#flushed = () => events.flushed();
+    this.#overfull = (bytes) => events.overfull(bytes);
     const socket: UpgradedSocket = Reflect.construct(WebSocket, [
       null,
       undefined,
@@ -99,7 +103,10 @@ export class Socket implements MessageSocket {
       queueMicrotask(() => process.nextTick(() => this.#uncork()));
     }
     this.#socket.send(text, { binary: true }, this.#flushed);
-    if (this.#socket.bufferedAmount > this.#limits.buffered()) this.close(CloseCode.LIMIT, '');
+    const waiting = this.#socket.bufferedAmount;
+    if (waiting <= this.#limits.buffered()) return;
+    this.#overfull(waiting);
+    this.close(CloseCode.LIMIT, '');
   }
 
   #uncork(): void {

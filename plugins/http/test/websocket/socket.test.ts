@@ -22,7 +22,7 @@ async function silentClient(t: TestContext) {
     new Socket(
       near,
       { message: 1024, buffered: () => 1024 },
-      { message: () => {}, flushed: () => {}, over: (code) => resolve(code) },
+      { message: () => {}, flushed: () => {}, overfull: () => {}, over: (code) => resolve(code) },
     );
   });
   return { far, over };
