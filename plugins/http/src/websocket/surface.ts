@@ -14,9 +14,10 @@ import { offeredProtocols, sessionProtocol } from './subprotocol.ts';
 /** RFC 6455 1.3. */
 const acceptGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-export const webSocketSurface: MakeSurface = ({ host, config }) => {
+export const webSocketSurface: MakeSurface = ({ host, config, streams }) => {
   const sessions = new Set<WebSocketSession>();
   const parts = { host, buffered: () => config().limits.wsBuffered };
+  const gauge = streams('websocket');
   let draining = false;
   const unlisten = host.identity.onChange(() => {
     for (const session of sessions) session.checkIdentity();
@@ -44,7 +45,11 @@ export const webSocketSurface: MakeSurface = ({ host, config }) => {
     const stream = await accept(headers);
     const session = new WebSocketSession(stream, context, parts);
     sessions.add(session);
-    void session.closed.then(() => sessions.delete(session));
+    gauge.add();
+    void session.closed.then(() => {
+      sessions.delete(session);
+      gauge.remove();
+    });
     // The token may have been taken back, and the node begun to stop, while the answer left.
     session.checkIdentity();
     if (draining) session.drain();

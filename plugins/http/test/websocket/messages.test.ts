@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { get } from 'node:https';
 import { test } from 'node:test';
 import { labNode } from './node.ts';
 
@@ -127,3 +128,29 @@ test('HTTP-81 a message over the limit closes with 1009', async (t) => {
   socket.socket.send(envelope(64 * 1024 + 1));
   assert.equal((await socket.end()).code, 1009);
 });
+
+test('open sessions are counted in the metrics of the node', async (t) => {
+  const node = await labNode(t, { metrics: true });
+  const watcher = await node.grant('watcher', ['host:metrics']);
+  const open = async () => {
+    const response = await fetchText(`${node.origin}/metrics`, watcher);
+    return /^alknet_http_streams\{[^}]*kind="websocket"[^}]*\} (\d+)$/m.exec(response)?.[1];
+  };
+  const sessions = [await node.connect(watcher), await node.connect(watcher)];
+  await Promise.all(sessions.map((session) => session.call('lab/echo', 1)));
+  assert.equal(await open(), '2');
+  for (const session of sessions) session.close();
+  while ((await open()) !== '0');
+});
+
+function fetchText(url: string, token: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const sent = get(url, { headers, rejectUnauthorized: false, agent: false }, async (response) => {
+      let text = '';
+      for await (const chunk of response) text += chunk;
+      resolve(text);
+    });
+    sent.on('error', reject);
+  });
+}

@@ -34,7 +34,12 @@ export function signInForm(signIn: (token: string) => Promise<void>, said = ''):
     h('label', { class: 'check', for: 'keep' }, keep, ' keep it until this tab is closed'),
     problem,
     press,
-    h('p', { class: 'hint' }, 'Make one on the node: ', h('code', {}, 'alknet token create NAME')),
+    h(
+      'p',
+      { class: 'hint' },
+      'Make one on the node: ',
+      h('code', {}, 'alknet token new NAME --scope host:read'),
+    ),
   );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
