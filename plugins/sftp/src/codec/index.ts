@@ -11,10 +11,8 @@ export { BadFrameLength, FrameDecoder } from './frames.ts';
 export * from './numbers.ts';
 export {
   decodePacket,
-  type ExtensionPair,
   encodePacket,
   type Name,
-  type NumberedPacket,
   type Packet,
   type PacketOf,
 } from './packets.ts';

@@ -31,7 +31,7 @@ const handle: Field<Buffer> = {
 };
 
 /** What INIT and VERSION offer beyond the version. */
-export type ExtensionPair = readonly [name: Buffer, data: Buffer];
+type ExtensionPair = readonly [name: Buffer, data: Buffer];
 
 const pairs: Field<readonly ExtensionPair[]> = {
   read(from) {
@@ -118,8 +118,6 @@ export type PacketOf<Type extends keyof Layouts> = { readonly type: Type } & {
 };
 
 export type Packet = { [Type in keyof Layouts]: PacketOf<Type> }[keyof Layouts];
-/** A packet that is answered, or that answers: every one but INIT and VERSION. */
-export type NumberedPacket = Extract<Packet, { readonly id: number }>;
 
 const fieldsByType = new Map<number, readonly (readonly [string, Field<unknown>])[]>(
   Object.entries(layouts).map(([type, layout]) => [Number(type), Object.entries<Field<unknown>>(layout)]),
