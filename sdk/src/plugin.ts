@@ -49,8 +49,6 @@ export interface PeerDirectory {
   resolvePeer(id: string): Identity | undefined;
   /** In the order of the file, the disabled ones included. */
   entries(): readonly PeerRecord[];
-  /** Called after each change, and when an entry has expired. Gives what ends the calls. */
-  onChange(listener: () => void): () => void;
 }
 
 /** What a peer authenticates with; never a token or its hash. */

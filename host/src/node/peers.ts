@@ -30,7 +30,6 @@ export class NodePeers implements RegistryIdentities {
     resolvePeer: (id: string) => this.table.resolvePeer(id),
     entries: () =>
       this.table.peers().map(({ id, fingerprints, sshKeys = [] }) => ({ id, fingerprints, sshKeys })),
-    onChange: (listener: () => void) => this.table.onChange(() => listener()),
   });
 
   constructor(dataDir: string, log: Log, maxPeers: () => number) {

@@ -50,10 +50,10 @@ test('a built-in plugin sees the entries and follows them, another does not', as
   assert.deepEqual(directory?.resolvePeer('alice')?.scopes, ['a']);
   assert.equal(directory?.resolvePeer('bob'), undefined);
   let changes = 0;
-  const stop = directory?.onChange(() => changes++);
+  const stop = peers.lookup({ builtIn: true }).onChange(() => changes++);
   await write();
   await peers.reload();
-  stop?.();
+  stop();
   await write(key);
   await peers.reload();
   assert.equal(changes, 1);

@@ -85,7 +85,7 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
     for (const connection of connections)
       if (connection.login?.lapsed() !== undefined) connection.end('revoked');
   };
-  const stopFollowing = peers.onChange(() => {
+  const stopFollowing = host.identity.onChange(() => {
     authenticator.peersChanged();
     recheck();
   });

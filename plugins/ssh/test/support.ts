@@ -22,7 +22,8 @@ export const hostPair = (() => {
 /** A table of peers that a test changes. */
 export class Peers implements PeerDirectory {
   readonly #peers = new Map<string, { identity: Identity; record: PeerRecord; enabled: boolean }>();
-  readonly #listeners = new Set<() => void>();
+  /** Told of each change. */
+  changed: () => void = () => {};
 
   set(id: string, scopes: readonly string[], record: Partial<PeerRecord> = {}, enabled = true): void {
     this.#peers.set(id, {
@@ -30,7 +31,7 @@ export class Peers implements PeerDirectory {
       record: { fingerprints: [], sshKeys: [], ...record, id },
       enabled,
     });
-    for (const listener of this.#listeners) listener();
+    this.changed();
   }
 
   resolvePeer(id: string): Identity | undefined {
@@ -40,11 +41,6 @@ export class Peers implements PeerDirectory {
 
   entries(): readonly PeerRecord[] {
     return [...this.#peers.values()].map(({ record }) => record);
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 }
 
@@ -91,6 +87,7 @@ export async function lab(t: TestContext, config: object = {}, options: TestNode
     config: { listen: ['127.0.0.1:0'], ...account, ...config },
     ...options,
   });
+  peers.changed = () => node.identitiesChanged();
   const running = new Set<ChildProcess>();
   t.after(async () => {
     for (const child of running) child.kill('SIGKILL');
