@@ -102,7 +102,8 @@ try {
   }
   const { cpu, cores, system, node } = machine();
   console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cores} cores, ${system}, Node ${node}\n`);
-  for (const line of table) console.log(`| ${line.join(' | ')} |`);
+  const [head = [], ...body] = table;
+  for (const line of [head, head.map(() => '---'), ...body]) console.log(`| ${line.join(' | ')} |`);
 } finally {
   for (const each of running) await each.stop();
   rmSync(place.folder, { recursive: true, force: true });
