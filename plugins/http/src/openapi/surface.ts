@@ -11,11 +11,13 @@ import type { Answer, HttpRequest } from '../server/message.ts';
 import type { MakeSurface } from '../surface.ts';
 import { toOpenAPI } from './to-openapi.ts';
 
-/** Documents that are kept: one for each set of operations that callers have asked for lately. */
-const maxKept = 8;
+/** Characters of documents that are kept, one for each set of operations that callers have asked for lately. */
+const maxKept = 16 * 1024 * 1024;
+/** Stands for the URL of the node while a document is kept: whoever asks chooses that, and must not make the work. */
+const placeholder = 'https://node.invalid';
 
 export const openapiSurface: MakeSurface = () => {
-  const kept = new Map<string, string>();
+  const kept = new KeptDocuments();
   return {
     routes: [
       {
@@ -43,33 +45,42 @@ const gatewayTag = tagOf(gatewayText);
 async function direct(
   request: HttpRequest,
   { gateway }: RequestContext,
-  kept: Map<string, string>,
+  kept: KeptDocuments,
 ): Promise<Answer> {
   const version = revisionOf(await gateway.call('services/list', { limit: 1 }));
   const operations = gateway.list();
   const server = `https://${request.authority}`;
-  const tag = tagOf(JSON.stringify([version, server, operations.map(({ name }) => name)]));
+  const set = tagOf(JSON.stringify([version, operations.map(({ name }) => name)]));
   const make = () => {
-    const known = kept.get(tag);
-    const text =
-      known ??
-      JSON.stringify(
-        toOpenAPI(operations, {
-          surface: 'direct',
-          version,
-          server,
-          isReserved: (path) => reservedPaths.has(path),
-        }),
-      );
-    kept.delete(tag);
-    kept.set(tag, text);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= maxKept) break;
-      kept.delete(oldest);
+    const isReserved = (path: string) => reservedPaths.has(path);
+    const text = kept.get(set, () =>
+      JSON.stringify(toOpenAPI(operations, { surface: 'direct', version, server: placeholder, isReserved })),
+    );
+    return text.replace(JSON.stringify(placeholder), () => JSON.stringify(server));
+  };
+  return answered(request, tagOf(`${set} ${server}`), make, {
+    'Cache-Control': 'private, no-cache',
+    Vary: 'Authorization',
+  });
+}
+
+class KeptDocuments {
+  readonly #texts = new Map<string, string>();
+  #length = 0;
+
+  get(key: string, make: () => string): string {
+    const known = this.#texts.get(key);
+    const text = known ?? make();
+    this.#texts.delete(key);
+    this.#texts.set(key, text);
+    if (known === undefined) this.#length += text.length;
+    for (const [oldest, { length }] of this.#texts) {
+      if (this.#length <= maxKept) break;
+      this.#texts.delete(oldest);
+      this.#length -= length;
     }
     return text;
-  };
-  return answered(request, tag, make, { 'Cache-Control': 'private, no-cache', Vary: 'Authorization' });
+  }
 }
 
 function answered(
