@@ -12,13 +12,15 @@ import { type Asset, assetPaths, readAssets } from './assets.ts';
 
 /** What is sent along with each file but its type. */
 function securityFields(authority: string): Record<string, string> {
+  // What a client names as the host is its own choice, and a `;` would begin another directive.
+  const session = /^[a-z0-9.:[\]-]+$/i.test(authority) ? ` wss://${authority}` : '';
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
     // Not every browser takes the WebSocket of a page's own origin for 'self'.
-    `connect-src 'self' wss://${authority}`,
+    `connect-src 'self'${session}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

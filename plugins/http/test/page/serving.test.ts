@@ -72,6 +72,8 @@ test('HTTP-138 a strict policy lets the page load its own files, and nothing els
     assert.equal(headers['x-content-type-options'], 'nosniff');
     assert.equal(headers['referrer-policy'], 'no-referrer');
   }
+  const { headers: asked } = await get(node, '/', { host: 'a;script-src' });
+  assert.match(String(asked['content-security-policy']), /connect-src 'self'; base-uri/);
   const { body } = await get(node, '/');
   assert.doesNotMatch(body.toString('utf8'), /<script(?![^>]*\ssrc=)|<style|\son\w+=|style=/);
 });
