@@ -15,7 +15,7 @@ import { createVaultFile, Vault } from '../../../../host/src/vault/index.ts';
 
 /** Operations of the node under test. */
 const lab = `
-import { definePlugin, defineOperation, Type } from '@alknet/sdk';
+import { CallError, definePlugin, defineOperation, Type } from '@alknet/sdk';
 const any = { input: Type.Any(), output: Type.Any() };
 const state = { ran: 0, aborted: 0, children: 0, yielded: 0, ended: 0, asked: null };
 const until = (signal, count) => new Promise((_, reject) =>
@@ -64,6 +64,23 @@ export default definePlugin({
         for await (const value of connection.subscribe(name, input)) values.push(value);
         return values;
       }) }),
+    defineOperation({ name: 'lab/order', type: 'mutation', access: 'authenticated', title: 'Order books',
+      description: 'Orders books, and tells what they come to. Nothing is sent.',
+      errors: [{ code: 'NO_BOOK', description: 'There is none of that title.', schema: Type.Object({ title: Type.String() }) }],
+      input: Type.Object({
+        title: Type.String({ minLength: 1, maxLength: 80, description: 'as it stands on the cover' }),
+        copies: Type.Integer({ minimum: 1, maximum: 10 }),
+        gift: Type.Optional(Type.Boolean()),
+        cover: Type.Optional(Type.Union([Type.Literal('hard'), Type.Literal('soft')])),
+        notes: Type.Optional(Type.Array(Type.String())),
+        to: Type.Optional(Type.Object({ name: Type.String(), street: Type.Optional(Type.String()) })),
+        more: Type.Optional(Type.Any()),
+      }, { additionalProperties: false }),
+      output: Type.Any(),
+      handler: (input, { identity }) => {
+        if (input.title === 'none') throw new CallError('NO_BOOK', 'no such book', { details: { title: 'none' } });
+        return { by: identity?.id, ...input };
+      } }),
     defineOperation({ name: 'lab/peer', type: 'query', access: 'public', ...any,
       handler: ({ id, name }, { env }) => caught(() => env.peer(id).invoke(name)) }),
   ],
