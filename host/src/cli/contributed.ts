@@ -123,7 +123,7 @@ async function runContributed(
   context: Context,
 ): Promise<number | undefined> {
   let session: Promise<Session> | undefined;
-  const connections: Connection[] = [];
+  const connections = new Set<Connection>();
   const node = () => {
     session ??= context.session();
     return session;
@@ -145,7 +145,9 @@ async function runContributed(
     },
     dial: async (peer, alpn) => {
       const connection = await context.dial(peer, alpn);
-      connections.push(connection);
+      connections.add(connection);
+      // One that reconnects for months holds on to none of them.
+      void connection.closed.then(() => connections.delete(connection));
       return connection;
     },
     ...(builtIn ? { operator: await operatorFiles(context) } : {}),

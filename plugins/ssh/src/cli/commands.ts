@@ -5,6 +5,8 @@
  */
 
 import type { PluginCommand } from '@alknet/sdk';
+import { forwardCommand } from './forward.ts';
+import { socksCommand } from './socks.ts';
 import { sshCommand } from './ssh.ts';
 
-export const commands: readonly PluginCommand[] = [sshCommand];
+export const commands: readonly PluginCommand[] = [sshCommand, socksCommand, forwardCommand];

@@ -47,6 +47,11 @@ export function openTo(client: Client, target: End): Promise<Duplex> {
 
 const carried = new WeakMap<Client, Set<Socket>>();
 
+/** Connections that a session carries now. */
+export function carriedBy(client: Client): number {
+  return carried.get(client)?.size ?? 0;
+}
+
 /**
  * Joins a socket of this machine with a channel. When the session is lost the socket is reset: the library ends its
  * channels then as if the other side had, and what was cut off would look whole.

@@ -31,15 +31,13 @@ const shapes =
   '[BIND:]PORT:HOST:HOSTPORT, [BIND:]PORT:unix:/PATH or unix:/PATH:HOST:HOSTPORT, with IPv6 addresses in brackets';
 
 /**
- * Reads a spec of `-L`, or of `-R`, whose bind port may be 0.
+ * Reads a spec of `-L` or of `-R`; the port to listen on may be 0 for a free one.
  *
- * @throws Error that names the spec and the shapes that there are
+ * @throws Error with the shapes that there are, without the text: targets are told to nobody
  */
-export function parseForwardSpec(text: string, { remote = false } = {}): ForwardSpec {
+export function parseForwardSpec(text: string): ForwardSpec {
   const wrong = () =>
-    new Error(
-      `${JSON.stringify(text)} is no forward: write ${shapes}, with ports from ${remote ? 0 : 1} to 65535`,
-    );
+    new Error(`expected a forward: ${shapes}; ports to listen on from 0, others from 1 to 65535`);
   const unixBind = /^(unix:\/[^:]+):(.+)$/.exec(text);
   if (unixBind !== null) {
     const target = parseTcp(unixBind[2] ?? '');
@@ -52,21 +50,19 @@ export function parseForwardSpec(text: string, { remote = false } = {}): Forward
   const target: End | undefined = rest.startsWith('unix:')
     ? { kind: 'unix', path: rest.slice(5) }
     : parseTcp(rest);
-  if (target === undefined || !isPort(Number(port), { zero: remote })) throw wrong();
+  if (target === undefined || !isPort(Number(port), { zero: true })) throw wrong();
   return { bind: { kind: 'tcp', ...bindHost(host), port: Number(port) }, target };
 }
 
 /**
  * Reads `[BIND:]PORT` of `-D` and of `alknet socks`; the port may be 0 for a free one.
  *
- * @throws Error that names the text
+ * @throws Error with the shape, without the text
  */
 export function parseBindSpec(text: string): TcpEnd {
   const parts = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(\d+)$/.exec(text);
   if (parts === null || !isPort(Number(parts[2]), { zero: true }))
-    throw new Error(
-      `${JSON.stringify(text)} is no address to listen on: write [BIND:]PORT with a port from 0 to 65535`,
-    );
+    throw new Error('expected an address to listen on: [BIND:]PORT with a port from 0 to 65535');
   return { kind: 'tcp', ...bindHost(parts[1]), port: Number(parts[2]) };
 }
 

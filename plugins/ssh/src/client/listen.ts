@@ -6,7 +6,7 @@
 
 import { once } from 'node:events';
 import { lstat, unlink } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, isIPv4, type Server, type Socket } from 'node:net';
 import type { End } from './forward-spec.ts';
 
 /** Connections at once on one listener. */
@@ -91,7 +91,9 @@ function isAbsent(error: unknown): boolean {
 
 /** Whether an address is reached from this machine alone. */
 export function isLoopbackBind({ host }: { readonly host?: string }): boolean {
-  return host === undefined || host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return (
+    host === undefined || host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+  );
 }
 
 /** A socket that an earlier run left behind is in the way; anything else at that path is somebody's. */

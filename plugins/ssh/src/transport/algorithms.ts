@@ -5,7 +5,9 @@
  * @module
  */
 
-export const keyExchange: readonly string[] = [
+import type { Algorithms, CipherAlgorithm, KexAlgorithm, MacAlgorithm } from 'ssh2';
+
+export const keyExchange: readonly KexAlgorithm[] = [
   'curve25519-sha256',
   'curve25519-sha256@libssh.org',
   'ecdh-sha2-nistp256',
@@ -15,7 +17,7 @@ export const keyExchange: readonly string[] = [
 
 export const hostKeyType = 'ssh-ed25519';
 
-export const ciphers: readonly string[] = [
+export const ciphers: readonly CipherAlgorithm[] = [
   'chacha20-poly1305@openssh.com',
   'aes256-gcm@openssh.com',
   'aes128-gcm@openssh.com',
@@ -24,7 +26,10 @@ export const ciphers: readonly string[] = [
 ];
 
 /** Of the ctr ciphers; the others authenticate by themselves. */
-export const macs: readonly string[] = ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'];
+export const macs: readonly MacAlgorithm[] = [
+  'hmac-sha2-256-etm@openssh.com',
+  'hmac-sha2-512-etm@openssh.com',
+];
 
 /** Signatures that a login may carry, RFC 8308 3.1. */
 export const signatureAlgorithms: readonly string[] = [
@@ -35,3 +40,12 @@ export const signatureAlgorithms: readonly string[] = [
   'rsa-sha2-512',
   'rsa-sha2-256',
 ];
+
+/** The same for the built-in client. */
+export const clientAlgorithms: Algorithms = {
+  kex: [...keyExchange],
+  serverHostKey: [hostKeyType],
+  cipher: [...ciphers],
+  hmac: [...macs],
+  compress: ['none'],
+};

@@ -23,12 +23,11 @@ test('a forward reads as OpenSSH writes it', () => {
     assert.deepEqual(parseForwardSpec(text), { bind, target }, text);
 });
 
-test('a remote forward may ask for a free port', () => {
-  assert.deepEqual(parseForwardSpec('0:localhost:3000', { remote: true }).bind, tcp(undefined, 0));
-  assert.throws(() => parseForwardSpec('0:localhost:3000'), /ports from 1 to 65535/);
+test('a forward may ask for a free port', () => {
+  assert.deepEqual(parseForwardSpec('0:localhost:3000').bind, tcp(undefined, 0));
 });
 
-test('what is no forward is named with the shapes that there are', () => {
+test('what is no forward is answered with the shapes that there are, and not repeated', () => {
   for (const text of [
     '',
     '8080',
@@ -41,12 +40,18 @@ test('what is no forward is named with the shapes that there are', () => {
     '8080:unix:relative',
     'unix:relative:example.com:80',
   ])
-    assert.throws(() => parseForwardSpec(text), /is no forward: write \[BIND:\]PORT:HOST:HOSTPORT/, text);
+    assert.throws(
+      () => parseForwardSpec(text),
+      (error: Error) =>
+        error.message.startsWith('expected a forward: [BIND:]PORT:HOST:HOSTPORT') &&
+        !error.message.includes('example.com'),
+      text,
+    );
 });
 
 test('a place to listen is a port with an address before it', () => {
   assert.deepEqual(parseBindSpec('1080'), tcp(undefined, 1080));
   assert.deepEqual(parseBindSpec('[::1]:0'), tcp('::1', 0));
   for (const text of ['', 'x', '1:2:3', '65536'])
-    assert.throws(() => parseBindSpec(text), /is no address to listen on/);
+    assert.throws(() => parseBindSpec(text), /^Error: expected an address to listen on: \[BIND:\]PORT/);
 });
