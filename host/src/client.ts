@@ -12,7 +12,14 @@
 import type { Connection, Log } from '@alknet/sdk';
 import { silentLog } from '@alknet/sdk';
 import { createSession, type Server, type Session } from '@alknet/sdk/call';
-import { DialError, type DialTarget, defaultSettings, Endpoint, tlsTransport } from './endpoint/index.ts';
+import {
+  DialError,
+  type DialProxy,
+  type DialTarget,
+  defaultSettings,
+  Endpoint,
+  tlsTransport,
+} from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
 import { type IdentityKey, NodeIdentities, PeerTable, readOperatorKey } from './identity/index.ts';
 import { targetOf } from './node/target.ts';
@@ -27,6 +34,8 @@ export interface DialOptions {
   /** Verify a remote without pin by the public certificate authorities; without it such a remote is refused. */
   readonly ca?: boolean;
   readonly transport?: 'auto' | 'quic' | 'tls';
+  /** The only way out: TLS over TCP through it, with names unresolved; never QUIC, never directly. */
+  readonly proxy?: DialProxy;
   /** Milliseconds for the whole of reaching it. Default 10 000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -63,7 +72,7 @@ export async function dial(
   const key =
     typeof options.identity === 'string' ? await readIdentity(options.identity) : (options.identity ?? null);
   const endpoint = new Endpoint({
-    transports: [quicTransport(), tlsTransport()],
+    transports: options.proxy === undefined ? [quicTransport(), tlsTransport()] : [tlsTransport()],
     identities: new NodeIdentities({ key, peers: new PeerTable(), ca: () => undefined }),
     settings: {
       ...defaultSettings,
@@ -72,12 +81,13 @@ export async function dial(
     },
     log: options.log ?? silentLog,
   });
-  const { transport, timeoutMs = defaultTimeout, signal, presentIdentity } = options;
+  const { transport, proxy, timeoutMs = defaultTimeout, signal, presentIdentity } = options;
   const connection = await endpoint
     .dial(resolved, {
       alpn,
       timeoutMs,
       ...(transport === undefined ? {} : { transport }),
+      ...(proxy === undefined ? {} : { proxy }),
       ...(signal === undefined ? {} : { signal }),
       ...(presentIdentity === undefined ? {} : { presentIdentity }),
     })

@@ -25,6 +25,7 @@ export * from './names.ts';
 export * from './operation.ts';
 export * from './operation-check.ts';
 export * from './plugin.ts';
+export * from './proxy.ts';
 export { type Placed, Roster } from './roster.ts';
 export * from './run.ts';
 export { fitting } from './sample.ts';

@@ -8,11 +8,12 @@ import { dirname, join } from 'node:path';
 import type { Session } from '@alknet/sdk/call';
 import { connect, type DialOptions, dial as dialClient } from '../client.ts';
 import { findConfig, findDataDir, type LoadedConfig, loadConfig, thisProcess } from '../config/index.ts';
-import type { DialTarget } from '../endpoint/index.ts';
+import type { DialProxy, DialTarget } from '../endpoint/index.ts';
 import { operatorKeyPath, type PeerEntry, readOperatorKey, readPeers } from '../identity/index.ts';
 import { type PeerBook, targetOf } from '../node/target.ts';
 import { type NodeFile, readRunningNode } from '../node-file.ts';
 import { unlockVault, type Vault } from '../vault/index.ts';
+import { dialProxy } from './dial-proxy.ts';
 import { CliError, Exit, usage } from './exit.ts';
 import { Output } from './output.ts';
 import type { Parsed } from './parse.ts';
@@ -26,6 +27,7 @@ export class Context {
   /** Aborted by INT or TERM, and by `--timeout`. */
   readonly signal: AbortSignal;
   readonly #parsed: Parsed;
+  #proxy: Promise<DialProxy | undefined> | undefined;
   #config: Promise<LoadedConfig | undefined> | undefined;
 
   constructor(parsed: Parsed, signal: AbortSignal) {
@@ -156,8 +158,14 @@ export class Context {
     if (transport !== undefined && transport !== 'auto' && transport !== 'quic' && transport !== 'tls') {
       throw usage(`--transport: expected auto, quic or tls, found ${JSON.stringify(transport)}`);
     }
+    // A password is asked for once.
+    this.#proxy ??= dialProxy(this.value('proxy'), this.value('proxy-auth-file'));
+    const proxy = await this.#proxy;
+    if (proxy !== undefined && transport === 'quic')
+      throw usage('--proxy carries TLS over TCP; leave out --transport quic');
     return {
       signal: this.signal,
+      ...(proxy === undefined ? {} : { proxy }),
       ...(identity === undefined ? {} : { identity }),
       ...(transport === undefined ? {} : { transport }),
       ...(this.has('ca') ? { ca: true } : {}),

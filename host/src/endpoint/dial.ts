@@ -10,6 +10,7 @@ import { addressText, isIP } from './address.ts';
 import { DialError, type DialErrorCode } from './dial-error.ts';
 import type {
   Certificate,
+  DialProxy,
   Transport,
   TransportConnection,
   TransportKind,
@@ -38,6 +39,8 @@ export interface DialRules {
   readonly signal?: AbortSignal | undefined;
   /** Show the own certificate to a remote without pins too. */
   readonly presentIdentity?: boolean | undefined;
+  /** The only way out: TLS over TCP through it, no lookup of a name, never QUIC, never directly. */
+  readonly proxy?: DialProxy | undefined;
 }
 
 /** Milliseconds between attempts at the addresses of a name (RFC 8305 8). */
@@ -60,12 +63,15 @@ export async function dial(
   const timer = setTimeout(() => late.abort(), rules.timeoutMs);
   const signal = rules.signal === undefined ? late.signal : AbortSignal.any([rules.signal, late.signal]);
   const discard = (unwanted: TransportConnection) => unwanted.close(0, '');
-  const { transport: wanted = 'auto' } = rules;
-  const kinds: readonly TransportKind[] = wanted === 'auto' ? ['quic', 'tls'] : [wanted];
+  const { transport: wanted = 'auto', proxy } = rules;
+  if (proxy !== undefined && wanted === 'quic')
+    throw new DialError('Connect', `${target.name}: a proxy carries TLS over TCP, and QUIC was asked for`);
+  const kinds: readonly TransportKind[] =
+    proxy !== undefined ? ['tls'] : wanted === 'auto' ? ['quic', 'tls'] : [wanted];
   const usable = kinds.flatMap((kind) => parts.transports.filter((transport) => transport.kind === kind));
   try {
     signal.throwIfAborted();
-    const places = await resolveAll(target, signal);
+    const places = proxy === undefined ? await resolveAll(target, signal) : unresolved(target);
     const attempts = usable.map(
       (transport): Dialled =>
         (signal) =>
@@ -75,6 +81,7 @@ export async function dial(
                 (signal) =>
                   transport.dial({
                     address,
+                    ...(proxy === undefined ? {} : { proxy }),
                     alpn: rules.alpn,
                     serverName: serverNameFor(target, host),
                     certificate: shownCertificate(transport.kind, target, rules, parts.identities),
@@ -114,17 +121,21 @@ function serverNameFor(target: DialTarget, host: string): string | null {
 
 interface Place {
   readonly host: string;
+  /** A host name, when a proxy resolves it. */
   readonly address: { readonly address: string; readonly port: number };
-  readonly family: number;
+}
+
+function unresolved({ addresses }: DialTarget): Place[] {
+  return addresses.map(({ host, port }) => ({ host, address: { address: host, port } }));
 }
 
 async function resolveAll(target: DialTarget, signal: AbortSignal): Promise<Place[]> {
   const found = await Promise.allSettled(
     target.addresses.map(async ({ host, port }): Promise<Place[]> => {
       const family = isIP(host);
-      if (family !== 0) return [{ host, family, address: { address: host, port } }];
+      if (family !== 0) return [{ host, address: { address: host, port } }];
       const answers = await Promise.race([lookup(host, { all: true, verbatim: true }), aborted(signal)]);
-      return alternate(answers).map(({ address, family }) => ({ host, family, address: { address, port } }));
+      return alternate(answers).map(({ address }) => ({ host, address: { address, port } }));
     }),
   );
   signal.throwIfAborted();
@@ -173,7 +184,7 @@ function explained(target: DialTarget, rules: DialRules, error: unknown, timedOu
   if (worst === undefined || (timedOut && worst.code === 'Aborted')) {
     const places = target.addresses.map(({ host, port }) => addressText({ address: host, port })).join(', ');
     const { transport: wanted = 'auto' } = rules;
-    const how = wanted === 'auto' ? 'quic and tls' : wanted;
+    const how = rules.proxy !== undefined ? 'the proxy' : wanted === 'auto' ? 'quic and tls' : wanted;
     if (timedOut) {
       const text = `${target.name}: no connection for ${rules.alpn} to ${places} over ${how} within ${rules.timeoutMs} ms`;
       return new DialError('HandshakeTimeout', text, because);

@@ -28,7 +28,7 @@ import { AuthContexts } from './auth-contexts.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import { type DialTarget, dial } from './dial.ts';
 import { DispatchError, Dispatcher } from './dispatch.ts';
-import type { Transport, TransportKind } from './engine.ts';
+import type { DialProxy, Transport, TransportKind } from './engine.ts';
 import { HostConnection } from './host-connection.ts';
 import { type Bound, bindAll, type ListenSpec } from './listeners.ts';
 import { LiveConnections, type Revocation } from './live-connections.ts';
@@ -56,6 +56,8 @@ export interface EndpointDialOptions {
   readonly presentIdentity?: boolean;
   /** Who a remote without a pin is, once the certificate authorities have said that it is there. */
   readonly identity?: Identity;
+  /** TLS over TCP through it, and no other way. */
+  readonly proxy?: DialProxy;
   /** The plugin that dials, for the connection table. */
   readonly owner?: AlpnOwner;
 }

@@ -9,7 +9,14 @@
  * @module
  */
 
-import type { CloseInfo, OpenStreamOptions, RemoteAddress, Stream } from '@alknet/sdk';
+import type {
+  CloseInfo,
+  OpenStreamOptions,
+  ProxyAddress,
+  ProxyCredentials,
+  RemoteAddress,
+  Stream,
+} from '@alknet/sdk';
 
 export type TransportKind = 'quic' | 'tls';
 
@@ -140,8 +147,16 @@ export interface TransportListener {
   close(): Promise<void>;
 }
 
+/** The one way by which a remote is reached, when there is one. */
+export interface DialProxy {
+  readonly address: ProxyAddress;
+  readonly credentials?: ProxyCredentials;
+}
+
 export interface DialOptions {
   readonly address: RemoteAddress;
+  /** Of TLS alone. The host of `address` may then be a name, which the proxy resolves. */
+  readonly proxy?: DialProxy;
   readonly alpn: string;
   /** SNI; `null` sends none. */
   readonly serverName: string | null;

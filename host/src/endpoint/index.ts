@@ -14,6 +14,7 @@ export {
   type EndpointOptions,
   type EndpointStatus,
 } from './endpoint.ts';
+export type { DialProxy } from './engine.ts';
 export { ListenError, type ListenSpec } from './listeners.ts';
 export type { Revocation } from './live-connections.ts';
 export { type AlpnOwner, defaultSettings, type EndpointSettings, type Identities } from './owner.ts';

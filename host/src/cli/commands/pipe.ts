@@ -7,6 +7,7 @@
 import { ConnectionError } from '@alknet/sdk';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
+import { proxyOptions } from '../dial-proxy.ts';
 import { CliError, Exit } from '../exit.ts';
 
 export const pipeCommand: Command = {
@@ -15,7 +16,7 @@ export const pipeCommand: Command = {
   usage: 'PEER ALPN',
   options: [
     { name: 'transport', value: 'T', help: 'auto (default), quic or tls' },
-    { name: 'proxy', value: 'URL', help: 'not available in this build' },
+    ...proxyOptions,
     { name: 'ca', help: 'trust public certificate authorities for a host without a pin' },
   ],
   examples: ['alknet pipe local alknet/call < /dev/null'],
@@ -25,8 +26,6 @@ export const pipeCommand: Command = {
 };
 
 async function pipe(context: Context): Promise<number> {
-  if (context.value('proxy') !== undefined)
-    throw new CliError(Exit.UNSUPPORTED, '--proxy is not available in this build');
   const [peer = '', alpn = ''] = context.args;
   const connection = await context.dial(peer, alpn);
   context.signal.addEventListener('abort', () => connection.close(0, ''), { once: true });

@@ -5,8 +5,9 @@
  */
 
 import type { X509Certificate } from 'node:crypto';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { tunnelThrough } from '@alknet/sdk';
 import { addressText } from '../address.ts';
 import { DialError } from '../dial-error.ts';
 import type { DialOptions } from '../engine.ts';
@@ -15,15 +16,48 @@ import { endsOf } from './listener.ts';
 import { highWaterMark, secureContext, socketOptions } from './parameters.ts';
 
 /** @throws DialError */
-export function dialTls(options: DialOptions): Promise<TlsConnection> {
+export async function dialTls(options: DialOptions): Promise<TlsConnection> {
+  return await handshake(options, await tcpTo(options));
+}
+
+/** Directly at once, while it connects; through a proxy when the proxy has it. @throws DialError */
+async function tcpTo({ address, proxy, timeoutMs, signal }: DialOptions): Promise<Socket> {
+  if (proxy === undefined) return connectTcp({ ...socketOptions, host: address.address, port: address.port });
+  const { protocol, host, port } = proxy.address;
+  const tcp = connectTcp({ ...socketOptions, host, port });
+  // The handshake with the proxy hears of it by its close.
+  tcp.on('error', () => {});
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const over = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  const abort = () => tcp.destroy();
+  over.addEventListener('abort', abort, { once: true });
+  try {
+    if (over.aborted) abort();
+    await tunnelThrough(tcp, protocol, { host: address.address, port: address.port }, proxy.credentials);
+    return tcp;
+  } catch (error) {
+    tcp.destroy();
+    const place = `${addressText(address)} over TLS through ${protocol}://${addressText({ address: host, port })}`;
+    const why = error instanceof Error ? error.message : String(error);
+    if (signal?.aborted) throw new DialError('Aborted', `${place}: given up`);
+    if (timeout.aborted)
+      throw new DialError('HandshakeTimeout', `${place}: no way through within ${timeoutMs} ms`);
+    throw new DialError('Connect', `${place}: ${why}`, { cause: error });
+  } finally {
+    over.removeEventListener('abort', abort);
+  }
+}
+
+function handshake(options: DialOptions, tcp: Socket): Promise<TlsConnection> {
   const { address, alpn, signal } = options;
   const place = `${addressText(address)} over TLS`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
+      tcp.on('error', () => {});
+      tcp.destroy();
       reject(new DialError('Aborted', `${place}: given up before it began`));
       return;
     }
-    const tcp = connectTcp({ ...socketOptions, host: address.address, port: address.port });
     const tls = connectTls({
       socket: tcp,
       secureContext: secureContext(options.certificate),

@@ -7,8 +7,9 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { ProxyAddress, ProxyCredentials } from '@alknet/sdk';
 import type { Approved, Resolve } from './approve.ts';
-import { connectThrough, type ProxyAddress, type ProxyCredentials } from './egress-proxy.ts';
+import { connectThrough } from './egress-proxy.ts';
 
 /** Milliseconds for all addresses together. */
 const connectMs = 10_000;

@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Capabilities } from '@alknet/sdk';
+import { type Capabilities, parseCredentials, parseProxy } from '@alknet/sdk';
 import type { SshConfig } from '../config.ts';
 import type { Egress } from './connect.ts';
-import { parseCredentials, parseProxy } from './egress-proxy.ts';
 
 /** @throws Error for a URL that names no proxy */
 export function egressOf(

@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { type ProxyAddress, parseCredentials, parseProxy } from '@alknet/sdk';
 import { Reply, reply, Socks5Handshake } from '../../src/client/socks5.ts';
-import {
-  connectThrough,
-  type ProxyAddress,
-  parseCredentials,
-  parseProxy,
-} from '../../src/forward/egress-proxy.ts';
+import { connectThrough } from '../../src/forward/egress-proxy.ts';
 
 const credentials = { user: 'ana', password: 'open:sesame' };
 
