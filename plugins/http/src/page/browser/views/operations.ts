@@ -63,6 +63,7 @@ export const operations: View = {
     });
     app.operations.onChange(draw, left);
     draw();
+    list.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
 
     if (rest === '') {
       detail.append(
