@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { lab, libraryLogin, ran, until } from './support.ts';
+import { account, lab, libraryLogin, ran, until } from './support.ts';
 
 test('SSH-01 a stock OpenSSH client with a peer’s Ed25519 key logs in over the bare listener', async (t) => {
   const { key, peers, ssh, lines } = await lab(t);
@@ -180,17 +180,17 @@ test('SSH-37 revoking a key by reload refuses the next login and closes the live
   peers.set('bob', ['ssh:exec'], { fingerprints: [bob.normal] });
   const child = start(alice, ['127.0.0.1', 'sleep 60']);
   const other = start(bob, ['127.0.0.1', 'cat']);
-  const live = ran(child);
+  const [live, going] = [ran(child), ran(other)];
   await until('logins', () => lines('ssh auth result=accept').length === 2);
   const begun = performance.now();
-  await node.configure({ listen: ['127.0.0.1:0'], revoked: [alice.normal] });
+  await node.configure({ listen: ['127.0.0.1:0'], ...account, revoked: [alice.normal] });
   assert.equal((await live).code, 255);
   assert.ok(performance.now() - begun < 2000);
   const next = await ssh(alice, ['127.0.0.1', 'true']);
   assert.equal(next.code, 255);
   assert.match(lines('ssh auth').at(-1) ?? '', /reason=revoked$/);
   other.stdin?.end('still here');
-  assert.equal((await ran(other)).stdout, 'still here');
+  assert.equal((await going).stdout, 'still here');
 });
 
 test('a user name outside ssh.users is refused', async (t) => {

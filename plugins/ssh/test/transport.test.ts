@@ -176,6 +176,7 @@ test('a listener that goes leaves its connections, one that cannot be bound leav
   const alice = key('alice');
   peers.set('alice', ['ssh:exec'], { fingerprints: [alice.normal] });
   const child = start(alice, [here, 'cat']);
+  const result = ran(child);
   await until('login', () => lines('ssh auth result=accept').length === 1);
   await assert.rejects(
     node.configure({ ...account, listen: ['127.0.0.1:0', '192.0.2.1:22'] }),
@@ -187,7 +188,7 @@ test('a listener that goes leaves its connections, one that cannot be bound leav
   });
   await node.configure({ ...account });
   child.stdin?.end('still here');
-  assert.equal((await ran(child)).stdout, 'still here');
+  assert.equal((await result).stdout, 'still here');
 });
 
 test('SSH-13 login plus exec works over an in-memory duplex through dispatch', async (t) => {
