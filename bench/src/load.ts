@@ -13,7 +13,9 @@ export type Work =
   | { readonly kind: 'items' }
   | { readonly kind: 'bulk' }
   | { readonly kind: 'stream'; readonly inFlight: number }
-  | { readonly kind: 'connect'; readonly inFlight: number };
+  | { readonly kind: 'connect'; readonly inFlight: number }
+  | { readonly kind: 'clone' }
+  | { readonly kind: 'fetch'; readonly inFlight: number };
 
 /** `count` is in the unit of the work: calls, items, bytes, streams, connections. */
 export interface Measured {
@@ -88,6 +90,10 @@ export async function run(client: Client, link: Link, work: Work, seconds: numbe
     }
     case 'bulk':
       return drink(seconds, can(link.bulk, 'bulk data').bind(link));
+    case 'clone':
+      return saturate(1, seconds, can(link.clone, 'clones').bind(link));
+    case 'fetch':
+      return saturate(work.inFlight, seconds, can(link.fetch, 'fetches').bind(link));
     case 'connect':
       return saturate(work.inFlight, seconds, () => visit(client));
   }

@@ -36,7 +36,7 @@ UDP datagrams. Every server and every client has a process of its own; the conte
   --help
 
 Rows: ${scenarios.map(({ name }) => name).join(', ')}
-Contenders: ${stackNames.join(', ')} (quic, worker, hop1, hop2, crowd, tls, sse and websocket are alknet)
+Contenders: ${stackNames.join(', ')} (quic, worker, hop1, hop2, crowd, tls, sse, websocket and git are alknet)
 `;
 
 export class UsageError extends Error {}

@@ -43,8 +43,18 @@ export interface Regression {
   readonly worse: number;
 }
 
-const ours: readonly StackName[] = ['quic', 'worker', 'hop1', 'hop2', 'crowd', 'tls', 'sse', 'websocket'];
-const theirs: readonly StackName[] = ['grpc', 'ws', 'udp'];
+const ours: readonly StackName[] = [
+  'quic',
+  'worker',
+  'hop1',
+  'hop2',
+  'crowd',
+  'tls',
+  'sse',
+  'websocket',
+  'git',
+];
+const theirs: readonly StackName[] = ['grpc', 'ws', 'udp', 'git-daemon', 'git-http'];
 
 /** > 1 when `now` is better than `before`. */
 function gain(before: RowResult, now: RowResult, stack: StackName): number | undefined {

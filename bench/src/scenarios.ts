@@ -55,6 +55,7 @@ const currentspace: readonly StackName[] = isInstalled ? ['currentspace'] : [];
 const rate = { kind: 'rate', better: 'more', scale: 1, udpPayload: ethernet } as const;
 const calls = { ...rate, unit: 'calls/s', stacks: all } as const;
 const bytes = { ...rate, unit: 'MB/s', work: { kind: 'bulk' }, scale: 1e6 } as const;
+const git = { ...rate, stacks: ['git', 'git-daemon', 'git-http'], udpPayload: loopback } as const;
 const idle = {
   kind: 'idle',
   unit: 'KiB',
@@ -171,6 +172,29 @@ export const scenarios: readonly Scenario[] = [
     unit: 'conn/s',
     stacks: all,
     work: { kind: 'connect', inFlight: 8 },
+  },
+  {
+    ...git,
+    name: 'git-clone',
+    title: 'git clone of 50 MiB',
+    unit: 'MB/s',
+    // Bytes of the repository, which are counted as one clone.
+    scale: 1e6 / (800 * 64 * 1024),
+    work: { kind: 'clone' },
+  },
+  {
+    ...git,
+    name: 'git-fetch',
+    title: 'git fetch of nothing new, 1 at a time',
+    unit: 'fetches/s',
+    work: { kind: 'fetch', inFlight: 1 },
+  },
+  {
+    ...git,
+    name: 'git-fetch-100',
+    title: 'git fetch of nothing new, 100 at once',
+    unit: 'fetches/s',
+    work: { kind: 'fetch', inFlight: 100 },
   },
   { ...idle, name: 'idle-js', title: 'an idle connection at the server, JavaScript memory', memory: 'js' },
   {

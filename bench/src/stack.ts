@@ -18,6 +18,9 @@ export const stackNames = [
   'websocket',
   'currentspace',
   'udp',
+  'git',
+  'git-daemon',
+  'git-http',
 ] as const;
 
 /**
@@ -26,6 +29,9 @@ export const stackNames = [
  * protocol at all.
  */
 export type StackName = (typeof stackNames)[number];
+
+/** A repository served over QUIC by a node, by `git daemon`, and by `git http-backend`, to stock git. */
+export type GitStackName = 'git' | 'git-daemon' | 'git-http';
 
 /** What the node of `crowd` has beside what it is called for. */
 export const crowd = { peers: 1_000, connections: 1_000, importsOf: 2, operations: 5_000 } as const;
@@ -78,6 +84,10 @@ export interface Link {
   bulk?(onBytes: (length: number) => void): Promise<Stop>;
   /** Opens a stream, sends {@link message}, ends it and reads the echo to its end. */
   stream?(): Promise<void>;
+  /** Clones the repository with stock git. */
+  clone?(): Promise<void>;
+  /** Fetches with stock git what is there already. */
+  fetch?(): Promise<void>;
   close(): Promise<void>;
 }
 

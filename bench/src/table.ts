@@ -20,6 +20,9 @@ const figures: readonly (readonly [StackName, string])[] = [
   ['ws', 'ws JSON'],
   ['currentspace', 'currentspace'],
   ['udp', 'bare UDP'],
+  ['git', 'alknet git'],
+  ['git-daemon', 'git daemon'],
+  ['git-http', 'http-backend'],
 ];
 
 const ratios: readonly (readonly [StackName, StackName])[] = [
@@ -35,6 +38,8 @@ const ratios: readonly (readonly [StackName, StackName])[] = [
   ['tls', 'ws'],
   ['sse', 'ws'],
   ['websocket', 'ws'],
+  ['git', 'git-daemon'],
+  ['git', 'git-http'],
 ];
 
 /** Three digits that count, thousands apart. */

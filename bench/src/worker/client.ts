@@ -29,6 +29,10 @@ async function clientOf(stack: StackName, address: Address): Promise<Client> {
       return (await import('../clients/websocket.ts')).client(address);
     case 'currentspace':
       return (await import('../clients/currentspace.ts')).client(address);
+    case 'git':
+    case 'git-daemon':
+    case 'git-http':
+      return (await import('../clients/git.ts')).client(stack, address);
     case 'udp':
       return (await import('../clients/udp.ts')).client(address);
   }

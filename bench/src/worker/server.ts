@@ -30,6 +30,10 @@ async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
       return (await import('../servers/web.ts')).serve();
     case 'currentspace':
       return (await import('../servers/currentspace.ts')).serve(options);
+    case 'git':
+    case 'git-daemon':
+    case 'git-http':
+      return (await import('../servers/git.ts')).serve(stack, options);
     case 'udp':
       return (await import('../servers/udp.ts')).serve(options);
   }

@@ -111,11 +111,15 @@ async function firstStream(connection: Connection): Promise<Stream> {
 async function copy(stream: Stream): Promise<void> {
   const { stdin, stdout } = process;
   const cut = await new Promise<Error | undefined>((resolve) => {
-    // git has heard enough.
-    stdout.on('error', () => resolve(undefined));
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // git has heard enough.
+      resolve(error.code === 'EPIPE' ? undefined : error);
+    });
     stream.on('error', resolve);
     stream.on('end', () => resolve(undefined));
-    stream.on('close', () => resolve(undefined));
+    stream.on('close', () => {
+      if (!stream.readableEnded) resolve(new Error('it ended too early'));
+    });
     stream.pipe(stdout, { end: false });
     stdin.pipe(stream);
   });

@@ -14,8 +14,10 @@ import type { ServiceDesk } from './service-desk.ts';
 
 /** Milliseconds for the whole request line. */
 const requestTime = 10_000;
-/** Milliseconds that a client has to read what was said and to end its side. */
+/** Milliseconds that a client has to end its side, once it has been sent all. */
 const leaveTime = 5_000;
+/** Milliseconds that a client may take for what is buffered when git has ended. */
+const stallTime = 60_000;
 
 export interface ConnectionParts {
   readonly desk: ServiceDesk;
@@ -132,13 +134,20 @@ async function answer(stream: Stream, text: string): Promise<void> {
   await finish(stream);
 }
 
-/** Ends our side, and lets what the client still sends run into nothing for a while. */
+/**
+ * Ends our side, and lets what the client still sends run into nothing for a while. What is buffered here goes first: a
+ * slow client gets all of it.
+ */
 async function finish(stream: Stream): Promise<void> {
   if (stream.destroyed) return;
   const over = new Promise<void>((resolve) => stream.once('close', () => resolve()));
-  stream.end();
+  const giveUp = () => stream.destroy();
+  let timer = setTimeout(giveUp, stallTime);
+  stream.end(() => {
+    clearTimeout(timer);
+    timer = setTimeout(giveUp, leaveTime);
+  });
   stream.resume();
-  const timer = setTimeout(() => stream.destroy(), leaveTime);
   await over;
   clearTimeout(timer);
 }
