@@ -91,6 +91,20 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     ...calls,
+    name: 'http1-64',
+    title: 'the same echo over HTTP/1.1, 64 connections',
+    stacks: ['fastify1', 'hono1', 'call1', 'direct1'],
+    work: { kind: 'echo', inFlight: 64 },
+  },
+  {
+    ...calls,
+    name: 'http2-64',
+    title: 'the same echo over HTTP/2, 64 requests on a connection',
+    stacks: ['fastify2', 'hono2', 'call2', 'direct2'],
+    work: { kind: 'echo', inFlight: 64 },
+  },
+  {
+    ...calls,
     name: 'hops',
     title: 'unary calls through other nodes, 64 in flight',
     stacks: ['quic', 'hop1', 'hop2'],
@@ -126,7 +140,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'items',
     title: 'subscription items',
     unit: 'items/s',
-    stacks: all,
+    stacks: [...all, 'call1'],
     work: { kind: 'items' },
   },
   {

@@ -21,17 +21,29 @@ export const stackNames = [
   'git',
   'git-daemon',
   'git-http',
+  'call1',
+  'direct1',
+  'fastify1',
+  'hono1',
+  'call2',
+  'direct2',
+  'fastify2',
+  'hono2',
 ] as const;
 
 /**
  * `quic` and `tls` are alknet; `worker` is `quic` with the plugin in a thread of its own; `hop1` and `hop2` are nodes that forward over QUIC to one that answers, through one and two
  * connections; `crowd` is a node that knows {@link crowd} others. `sse` and `websocket` are a node behind its HTTP plugin. `currentspace` is the raw QUIC of `@currentspace/http3`. `udp` is what Node's own datagrams reach, with no
- * protocol at all.
+ * protocol at all. Those whose name ends in a number are HTTP, whose version it is: `call` and `direct` are gateway and direct
+ * mapping of alknet.
  */
 export type StackName = (typeof stackNames)[number];
 
 /** A repository served over QUIC by a node, by `git daemon`, and by `git http-backend`, to stock git. */
 export type GitStackName = 'git' | 'git-daemon' | 'git-http';
+
+export type HttpStack = Extract<StackName, `${string}1` | `${string}2`> &
+  `${'call' | 'direct' | 'fastify' | 'hono'}${1 | 2}`;
 
 /** What the node of `crowd` has beside what it is called for. */
 export const crowd = { peers: 1_000, connections: 1_000, importsOf: 2, operations: 5_000 } as const;
@@ -62,6 +74,8 @@ export interface Address {
   /** Bearer token to show. */
   readonly token?: string;
   readonly udpPayload: number;
+  /** Of the echo over HTTP. */
+  readonly path?: string;
 }
 
 export interface Server {

@@ -35,6 +35,8 @@ async function clientOf(stack: StackName, address: Address): Promise<Client> {
       return (await import('../clients/git.ts')).client(stack, address);
     case 'udp':
       return (await import('../clients/udp.ts')).client(address);
+    default:
+      return (await import('../clients/http.ts')).client(stack.endsWith('2') ? 2 : 1, address);
   }
 }
 

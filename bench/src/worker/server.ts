@@ -36,6 +36,8 @@ async function serve(stack: StackName, options: ServeOptions): Promise<Server> {
       return (await import('../servers/git.ts')).serve(stack, options);
     case 'udp':
       return (await import('../servers/udp.ts')).serve(options);
+    default:
+      return (await import('../servers/http.ts')).serve(stack, options);
   }
 }
 

@@ -28,8 +28,6 @@ export class ConnectionWalk implements Application {
   readonly #site: Site;
   readonly #connection: Connection;
   readonly #running = new Roster<RequestScope>();
-  /** What the end of an exchange is told about: its request, which is gone by then. */
-  readonly #scopes = new WeakMap<Exchange, RequestScope>();
 
   constructor(site: Site, connection: Connection) {
     this.#site = site;
@@ -45,7 +43,7 @@ export class ConnectionWalk implements Application {
   async serve(exchange: Exchange): Promise<Answer | undefined> {
     const { request } = exchange;
     const scope = new RequestScope(this.#site.host, this.#connection, this.#site.config, request);
-    this.#scopes.set(exchange, scope);
+    exchange.onSent = (sent) => this.#sent(request, scope, sent);
     this.#running.add(scope);
     try {
       return await this.#walk(exchange, scope);
@@ -56,11 +54,8 @@ export class ConnectionWalk implements Application {
     }
   }
 
-  sent(exchange: Exchange, { status, bytes }: Sent): void {
-    const scope = this.#scopes.get(exchange);
-    if (scope === undefined) return;
+  #sent(request: HttpRequest, scope: RequestScope, { status, bytes }: Sent): void {
     this.#running.delete(scope);
-    const { request } = exchange;
     const milliseconds = performance.now() - scope.arrivedAt;
     this.#site.metrics.answered(scope.surface, status, milliseconds / 1000);
     this.#site.log.info('request', {

@@ -16,6 +16,7 @@ import type {
   HeaderFields,
   HttpRequest,
   HttpVersion,
+  Sent,
   Upgrade,
 } from './message.ts';
 import { Presence } from './presence.ts';
@@ -191,6 +192,7 @@ class Http1Exchange implements Exchange, HttpRequest {
   readonly authority: string;
   readonly protocol: string | undefined;
   readonly upgrade: Upgrade | undefined;
+  onSent: ((sent: Sent) => void) | undefined = undefined;
   readonly body: Readable | null;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -240,7 +242,13 @@ class Http1Exchange implements Exchange, HttpRequest {
   }
 
   fields(name: string): number {
-    return this.#request.headersDistinct[name]?.length ?? 0;
+    const { rawHeaders } = this.#request;
+    let count = 0;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const field = rawHeaders[index] ?? '';
+      if (field.length === name.length && field.toLowerCase() === name) count++;
+    }
+    return count;
   }
 
   continue(): void {
@@ -257,12 +265,12 @@ class Http1Exchange implements Exchange, HttpRequest {
     const { application } = this.#connection;
     const answer = await application.serve(this);
     if (answer === undefined) {
-      application.sent(this, { status: 101, bytes: 0 });
+      this.onSent?.({ status: 101, bytes: 0 });
       return this.#upgraded;
     }
     const bytes = await this.#write(answer);
     this.#presence.settle();
-    application.sent(this, { status: answer.status, bytes });
+    this.onSent?.({ status: answer.status, bytes });
     return false;
   }
 

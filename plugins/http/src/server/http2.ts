@@ -23,6 +23,7 @@ import type {
   HeaderFields,
   HttpRequest,
   HttpVersion,
+  Sent,
   Upgrade,
 } from './message.ts';
 import { Presence } from './presence.ts';
@@ -209,6 +210,7 @@ class Http2Exchange implements Exchange, HttpRequest {
   readonly authority: string;
   readonly protocol: string | undefined;
   readonly upgrade: Upgrade | undefined;
+  onSent: ((sent: Sent) => void) | undefined = undefined;
   readonly body: Readable | null;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
@@ -279,10 +281,10 @@ class Http2Exchange implements Exchange, HttpRequest {
   async run(): Promise<void> {
     const application = this.#application;
     const answer = await application.serve(this);
-    if (answer === undefined) return application.sent(this, { status: 200, bytes: 0 });
+    if (answer === undefined) return this.onSent?.({ status: 200, bytes: 0 });
     const bytes = await this.#write(answer);
     this.#presence.settle();
-    application.sent(this, { status: answer.status, bytes });
+    this.onSent?.({ status: answer.status, bytes });
   }
 
   async #write({ status, headers, body }: Answer): Promise<number> {

@@ -68,13 +68,14 @@ export interface Exchange {
   readonly request: HttpRequest;
   /** Only on requests with `protocol`. */
   readonly upgrade: Upgrade | undefined;
+  /**
+   * Called once, when the last byte has been handed to the transport or the client has gone. The application sets it: a
+   * table from exchange to what it knows of it would cost the garbage collector more than the request.
+   */
+  onSent: ((sent: Sent) => void) | undefined;
 }
 
-/**
- * Gives the answer; `undefined` after an upgrade. It never rejects. `sent` is called once, when the last byte has been
- * handed to the transport or the client has gone.
- */
+/** Gives the answer; `undefined` after an upgrade. It never rejects. */
 export interface Application {
   serve(exchange: Exchange): Promise<Answer | undefined> | Answer | undefined;
-  sent(exchange: Exchange, sent: Sent): void;
 }
