@@ -161,13 +161,12 @@ export const now = defineOperation({
 
 const inlineDev = ['--isolation', 'inline'];
 
-/** One test for a plugin in the thread of the node, and one for a plugin in a thread of its own. */
-function everywhere(
-  title: string,
-  body: (t: TestContext, isolation: 'inline' | 'worker') => Promise<void>,
-): void {
-  for (const isolation of ['inline', 'worker'] as const)
-    test(`${title} (${isolation})`, async (t) => body(t, isolation));
+/** For a plugin in the thread of the node, and for one in a thread of its own. */
+function inBoth(body: (t: TestContext, isolation: 'inline' | 'worker') => Promise<void>) {
+  return async (t: TestContext) => {
+    for (const isolation of ['inline', 'worker'] as const)
+      await t.test(isolation, (inner) => body(inner, isolation));
+  };
 }
 
 async function clockPackage(here: Place, directory: string, requests: object = {}): Promise<void> {
@@ -206,9 +205,9 @@ async function alive(parent?: number): Promise<string[]> {
   return rows.flatMap(([pid = '', of]) => (parent === undefined || of === String(parent) ? [pid] : []));
 }
 
-everywhere(
+test(
   'CLI-36 dev serves the package of this directory, reloads it at save, and leaves nothing behind',
-  async (t, isolation) => {
+  inBoth(async (t, isolation) => {
     const here = await place(t);
     await clockPackage(here, 'clock', { scopes: ['fs:read'] });
     const node = await dev(here, ['--isolation', isolation], join(here.folder, 'clock'));
@@ -230,12 +229,12 @@ everywhere(
     // They see the end of their input, and go.
     await eventually('the processes end', async () => (await alive()).every((pid) => !helpers.includes(pid)));
     assert.deepEqual((await readdir(join(here.folder, 'clock'))).sort(), ['package.json', 'src']);
-  },
+  }),
 );
 
-everywhere(
+test(
   'CLI-36 dev keeps the last good version on an error, and shows file, line, column and a code frame',
-  async (t, isolation) => {
+  inBoth(async (t, isolation) => {
     const here = await place(t);
     await clockPackage(here, 'clock');
     const node = await dev(here, ['--isolation', isolation, 'clock']);
@@ -258,12 +257,12 @@ everywhere(
     assert.deepEqual(await node.call('clock/now'), { word: 'three' });
     assert.equal(await node.stop('SIGTERM'), 0);
     assert.deepEqual(await left(here), []);
-  },
+  }),
 );
 
-everywhere(
+test(
   'dev shows type errors with their places while the code that has them is served',
-  async (t, isolation) => {
+  inBoth(async (t, isolation) => {
     const here = await place(t);
     await clockPackage(here, 'clock');
     await files(here, {
@@ -306,12 +305,12 @@ everywhere(
     await writeFile(join(here.folder, 'clock/src/word.ts'), 'export interface Word { text: boolean }\n');
     assert.equal(await node.stop(), 0);
     assert.deepEqual(await left(here), []);
-  },
+  }),
 );
 
-everywhere(
+test(
   'dev takes the configuration of the directory, follows it, and keeps what is in force on an error',
-  async (t, isolation) => {
+  inBoth(async (t, isolation) => {
     const here = await place(t);
     const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
     let word = '';
@@ -344,7 +343,7 @@ everywhere(
     assert.equal(await node.stop(), 0);
     // The node of the directory was not touched.
     assert.ok(!existsSync(here.data));
-  },
+  }),
 );
 
 test('dev serves several plugins, a file among them, and gives a secret that it was told', async (t) => {
@@ -430,9 +429,9 @@ test('dev says what is wrong with its arguments, and makes nothing', async (t) =
   assert.deepEqual(await left(here), ['.keep']);
 });
 
-everywhere(
+test(
   'dev lets what is in progress end on the old code, and calls the new beside it',
-  async (t, isolation) => {
+  inBoth(async (t, isolation) => {
     const here = await place(t);
     const source = (word: string) => `import { definePlugin, defineOperation, Type } from '@alknet/sdk';
     const words = defineOperation({ name: 'clock/words', type: 'subscription', access: 'public', input: Type.Object({}), output: Type.Any(),
@@ -464,7 +463,7 @@ everywhere(
     assert.equal(await after('three'), 'three new');
     await running.return?.();
     assert.equal(await node.stop(), 0);
-  },
+  }),
 );
 
 test('dev removes what a killed one left behind, and keeps what it is told to keep', async (t) => {
