@@ -80,8 +80,11 @@ async function http1(address: Address): Promise<Link> {
   const request = headOf(address, body) + body;
   return {
     async echo() {
-      const from = idle.pop();
-      if (from === undefined) throw new Error(`more than ${connections} requests at once`);
+      const waiting = idle.pop();
+      if (waiting === undefined) throw new Error(`more than ${connections} requests at once`);
+      // Between its turns a server may have closed what was idle: Hono does after 5 s.
+      const from = waiting.destroyed ? await open(address) : waiting;
+      if (from !== waiting) all.push(from);
       await new Promise<void>((resolve, reject) => {
         let received = '';
         const onData = (chunk: Buffer) => {
