@@ -23,6 +23,14 @@ const figures: readonly (readonly [StackName, string])[] = [
   ['git', 'alknet git'],
   ['git-daemon', 'git daemon'],
   ['git-http', 'http-backend'],
+  ['call1', 'alknet /call'],
+  ['direct1', 'alknet direct'],
+  ['fastify1', 'Fastify'],
+  ['hono1', 'Hono'],
+  ['call2', 'alknet /call h2'],
+  ['direct2', 'alknet direct h2'],
+  ['fastify2', 'Fastify h2'],
+  ['hono2', 'Hono h2'],
 ];
 
 const ratios: readonly (readonly [StackName, StackName])[] = [
@@ -40,6 +48,10 @@ const ratios: readonly (readonly [StackName, StackName])[] = [
   ['websocket', 'ws'],
   ['git', 'git-daemon'],
   ['git', 'git-http'],
+  ['call1', 'fastify1'],
+  ['direct1', 'fastify1'],
+  ['call2', 'fastify2'],
+  ['direct2', 'fastify2'],
 ];
 
 /** Three digits that count, thousands apart. */
