@@ -132,7 +132,13 @@ async function run(
       for (const { kind, number, listener } of listeners)
         for (const bound of listener.bound) sayListening(context, kind, number, bound);
     else say(context, { event: 'connected' }, 'connected again');
+    let lost = false;
+    client.once('close', () => {
+      lost = true;
+    });
     const results = await forwards.register(client);
+    // What came to nothing by the loss was not refused; the next session asks again.
+    if (lost) return;
     for (const [index, result] of results.entries()) {
       const text = 'bound' in result ? textOf(result.bound) : 'refused';
       if (said.get(result.spec) === text) continue;
