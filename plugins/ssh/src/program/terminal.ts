@@ -14,9 +14,16 @@ import type { Program, PtyRequest, Start, WindowSize } from './program.ts';
 import { signalNames } from './signal-names.ts';
 import { terminalModes } from './terminal-modes.ts';
 
-/** Only inside can the name of the terminal be known, and its modes set before the program reads. */
-const inside =
-  'SSH_TTY=$(tty); export SSH_TTY; if [ -n "$1" ]; then stty $1 2>/dev/null; fi; shift; exec "$@"';
+/**
+ * Only inside can the name of the terminal be known, and its modes set before the program reads. A terminal for another
+ * user becomes that user's right after the fork: a program that is faster waits for it, 1 s at most.
+ */
+const inside = [
+  'SSH_TTY=$(tty); export SSH_TTY',
+  'n=0; while [ ! -O "$SSH_TTY" ] && [ $n -lt 100 ]; do sleep 0.01; n=$((n+1)); done; unset n',
+  'if [ -n "$1" ]; then stty $1 2>/dev/null; fi',
+  'shift; exec "$@"',
+].join('\n');
 
 /** @throws Error when it cannot be started */
 export async function startOnPty(start: Start, pty: PtyRequest, channel: Channel): Promise<Program> {
