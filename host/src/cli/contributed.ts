@@ -12,13 +12,11 @@ import type { Session } from '@alknet/sdk/call';
 import { findConfig, loadConfig, thisProcess } from '../config/index.ts';
 import { isBuiltIn, loadPlugin, NotInThisBuildError, PluginError } from '../plugins/index.ts';
 import { sdkVersion } from '../version.ts';
+import { topLevelOwner } from './built-in-commands.ts';
 import { type Command, globalOptions } from './command.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, toCliError } from './exit.ts';
 import { looseFile, record } from './loose-config.ts';
-
-/** First word of a line to the built-in plugin whose command it is. */
-const topLevel: Readonly<Record<string, string>> = { ssh: 'ssh', sftp: 'sftp', socks: 'ssh', forward: 'ssh' };
 
 /** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
 export async function contributedCommands(
@@ -26,7 +24,7 @@ export async function contributedCommands(
   own: readonly Command[],
 ): Promise<readonly Command[]> {
   const { word, config } = firstWords(argv);
-  const plugin = word !== undefined && Object.hasOwn(topLevel, word) ? topLevel[word] : word;
+  const plugin = (word === undefined ? undefined : topLevelOwner(word)) ?? word;
   if (plugin === undefined || own.some(({ path }) => path[0] === plugin)) return [];
   const path = findConfig(config, thisProcess())?.path;
   // Without judging the rest of the file: a mistyped command is no reason to read all of it.
@@ -70,7 +68,7 @@ function firstWords(argv: readonly string[]): { word: string | undefined; config
     } else if (!word.startsWith('-') && word !== 'help') {
       first ??= word;
       // What stands behind may be for another program.
-      if (Object.hasOwn(topLevel, first)) break;
+      if (topLevelOwner(first) !== undefined) break;
     }
   }
   return { word: first, config };
@@ -97,7 +95,7 @@ function commandsOf({ plugin, builtIn }: From, contributed: unknown): readonly C
     if (typeof run !== 'function') throw fault(plugin, `${name}: run: expected a function`);
     const taken = options?.find((option) => globalOptions.some((known) => known.name === option.name));
     if (taken !== undefined) throw fault(plugin, `${name}: --${taken.name} is an option of every command`);
-    const own = builtIn && command.topLevel === true && topLevel[name] === plugin;
+    const own = builtIn && command.topLevel === true && topLevelOwner(name) === plugin;
     return {
       path: own ? [name] : [plugin, name],
       summary,

@@ -6,7 +6,8 @@
 
 import { type Command, globalOptions, type Option } from './command.ts';
 
-export function overview(commands: readonly Command[]): string {
+/** `commands` may be those of plugins too, of which no more is known here. */
+export function overview(commands: readonly Pick<Command, 'path' | 'summary'>[]): string {
   const rows = commands.map(({ path, summary }) => [path.join(' '), summary] as const);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [

@@ -5,6 +5,7 @@
  */
 
 import { alknetVersion } from '../version.ts';
+import { builtInCommands } from './built-in-commands.ts';
 import type { Command } from './command.ts';
 import { commands as own, refuseLater } from './commands/index.ts';
 import { Context } from './context.ts';
@@ -73,7 +74,7 @@ function help(words: readonly string[], commands: readonly Command[]): number {
       refuseLater(words);
       throw unknownCommand(words, commands);
     }
-    process.stdout.write(overview(group.length > 0 ? group : commands));
+    process.stdout.write(overview(group.length > 0 ? group : [...own, ...builtInCommands]));
   }
   return Exit.OK;
 }
@@ -83,7 +84,7 @@ function unknownCommand(words: readonly string[], commands: readonly Command[]) 
   const known =
     group.length > 0
       ? group.map(({ path }) => path.join(' '))
-      : [...new Set(commands.map(({ path }) => path[0] ?? ''))];
+      : [...new Set([...commands, ...builtInCommands].map(({ path }) => path[0] ?? ''))];
   const text = group.length > 0 ? words.slice(0, 2).join(' ') : (words[0] ?? '');
   const near = nearest(text, known);
   return usage(

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { builtInCommands } from '../../src/cli/built-in-commands.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { shellIn } from './cli-support.ts';
 import { eventually, made, place, up } from './support.ts';
@@ -95,8 +96,15 @@ test('CLI-42 every command has --help with exit 0, with no node, no configuratio
     assert.ok(text.includes(`alknet ${name}`), name);
   }
   const overview = await here.ok(['help']);
-  for (const { path, summary } of commands)
+  for (const { path, summary } of [...commands, ...builtInCommands])
     assert.ok(overview.includes(`${path.join(' ')} `) && overview.includes(summary));
+  // What the overview says of a plugin's command without its code is what the command says.
+  await Promise.all(
+    builtInCommands.map(async ({ path, summary }) => {
+      const text = await here.ok([...path, '--help']);
+      assert.ok(text.startsWith(`alknet ${path.join(' ')}: ${summary}\n`), text);
+    }),
+  );
   assert.match(await here.ok(['peer', 'add', '--help']), /^alknet peer add: /);
 });
 

@@ -48,7 +48,7 @@ export const commands: readonly Command[] = [
 ];
 
 /** Known names that this build does not have. */
-const later = ['ssh', 'sftp', 'socks', 'forward', 'dns', 'blob', 'msg'];
+const later = ['dns', 'blob', 'msg'];
 
 export function refuseLater(words: readonly string[]): void {
   const name = later.find((text) => text.split(' ').every((word, i) => words[i] === word));
