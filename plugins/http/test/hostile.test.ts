@@ -94,6 +94,24 @@ test('path tricks lead to nothing but the decoy', async () => {
   );
 });
 
+test('an upgrade or a tunnel asked for behind a request that is being answered ends that connection alone', async () => {
+  const first = 'GET /lab/hello?name=x HTTP/1.1\r\nHost: x\r\n\r\n';
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n';
+  for (const second of [
+    `GET /alknet/call HTTP/1.1\r\nHost: x\r\n${upgrade}`,
+    `GET /nope HTTP/1.1\r\nHost: x\r\n${upgrade}`,
+    'CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n',
+  ])
+    for (const requests of [first + second, first + first + second, second + second + first])
+      for (let times = 0; times < 5; times++) {
+        const socket = await node.socket();
+        socket.resume();
+        socket.end(requests);
+        await over(socket);
+      }
+  assert.equal((await node.ask('/healthz')).status, 200);
+});
+
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /** RFC 9113 4.1. */

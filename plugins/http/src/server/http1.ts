@@ -153,7 +153,7 @@ export class Http1Server {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connections.get(socket);
     // Node has let go of the socket; an earlier request that is still running has no way to be answered in order.
-    if (connection === undefined || connection.running) return void socket.destroy();
+    if (connection === undefined || connection.running || isAnswering(socket)) return void socket.destroy();
     socket.on('error', () => {});
     if (!isWebSocketRequest(request)) {
       // Another protocol is not on offer, and RFC 9110 7.8 lets the server go on as if it had not been asked for.
@@ -177,7 +177,7 @@ export class Http1Server {
   /** A tunnel is not on offer: answered like any unknown path. The connection cannot be used any more. */
   #onConnect(request: IncomingMessage, socket: Duplex): void {
     const connection = this.#connections.get(socket);
-    if (connection === undefined || connection.running) return void socket.destroy();
+    if (connection === undefined || connection.running || isAnswering(socket)) return void socket.destroy();
     socket.on('error', () => {});
     const response = new ServerResponse(request);
     response.assignSocket(request.socket);
