@@ -29,9 +29,9 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
-const command = fileURLToPath(new URL('../../../host/bin/alknet.js', import.meta.url));
+export const command = fileURLToPath(new URL('../../../host/bin/alknet.js', import.meta.url));
 const sftpServer = '/usr/lib/openssh/sftp-server';
-const sshd = '/usr/sbin/sshd';
+export const sshd = '/usr/sbin/sshd';
 
 /** Adds what it starts to `running`. */
 export async function contenders(place: Place, running: Stoppable[]): Promise<Contender[]> {
@@ -93,7 +93,7 @@ async function startNode({ folder, env }: Place, running: Stoppable[]): Promise<
   return port;
 }
 
-async function startSshd({ folder }: Place, key: string, running: Stoppable[]): Promise<number> {
+export async function startSshd({ folder }: Place, key: string, running: Stoppable[]): Promise<number> {
   const hostKey = join(folder, 'host_key');
   spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);
   const { stdout } = spawnSync('ssh-keygen', ['-y', '-f', key], { encoding: 'utf8' });
@@ -114,7 +114,7 @@ async function startSshd({ folder }: Place, key: string, running: Stoppable[]): 
   return port;
 }
 
-function stoppable(child: ChildProcess): Stoppable {
+export function stoppable(child: ChildProcess): Stoppable {
   const over = once(child, 'close');
   return {
     async stop() {
@@ -124,7 +124,7 @@ function stoppable(child: ChildProcess): Stoppable {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -133,7 +133,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-function accepts(port: number): Promise<boolean> {
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const done = (answer: boolean) => {
