@@ -44,6 +44,7 @@ import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
 import { PeerLinks } from './peers/index.ts';
 import {
+  atMost,
   catchFaults,
   lockPath,
   MetricTable,
@@ -416,8 +417,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     endpoint.drain();
     await links.stop();
     await Promise.all(watches.map((watch) => watch.close()));
-    void supervisor.drain();
-    await endpoint.drained(live.current.limits.drain);
+    const { drain } = live.current.limits;
+    await Promise.all([endpoint.drained(drain), atMost(supervisor.drain(), drain)]);
     const laggards = await supervisor.stop();
     for (const plugin of laggards) log.error('plugin did not stop', { plugin });
     over = true;

@@ -244,7 +244,11 @@ export interface RunningPlugin<Config = unknown> {
   connection?(connection: Connection): Promise<void> | void;
   /** Takes a new config, or throws to keep the old. */
   configure?(config: Config): Promise<void> | void;
-  /** The node or this instance is going: let idle connections go, finish work. */
+  /**
+   * The node or this instance is going: let idle connections go, finish work. Resolves when nothing is left that the host
+   * does not know of, such as connections of a listener of its own; the host waits for its own and for this, at most the
+   * grace of a reload or the drain time of the node.
+   */
   drain?(): Promise<void> | void;
   stop?(): Promise<void> | void;
 }

@@ -38,4 +38,5 @@ export { manyReloads, type PluginState } from './slot.ts';
 export { SourceWatch } from './source-watch.ts';
 export type { Save } from './sources.ts';
 export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';
+export { atMost } from './time-limit.ts';
 export { publisherOf, TrustError, vouch } from './trust.ts';

@@ -263,10 +263,10 @@ export class PluginSlot {
 
   /** Lets an instance finish what it has, at most its grace, and ends it. */
   private release(instance: PluginInstance, over: Promise<void>): void {
-    void instance.drain();
+    const drained = instance.drain();
     const grace = instance.limits.reloadGrace ?? this.services.reloadGrace;
     this.leaving.add(instance);
-    void atMost(over, grace)
+    void atMost(Promise.all([over, drained]), grace)
       .then(() => instance.stop(new Error('the plugin was reloaded or disabled')))
       .finally(() => this.leaving.delete(instance));
   }

@@ -30,7 +30,7 @@ export async function within<Result>(
 }
 
 /** Waits for the promise, however it ends, or for so many milliseconds. */
-export async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+export async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds);

@@ -224,7 +224,7 @@ test('CLI-34 the bash completion loads and completes commands, options, peers an
     'bobby',
     'services/list-peers',
     'services/schema',
-    'call',
+    'call http ssh sftp git',
     '--no-passphrase --node',
     '',
   ]);

@@ -266,7 +266,7 @@ test('CLI-12 CLI-15 with --json standard output parses and errors are one JSON l
     [['call', 'services/list', 'limit=x', '--json'], 2],
     [['peer', 'show', 'nobody', '--json'], 7],
     [['nonsense', '--json'], 2],
-    [['socks', '--json'], 12],
+    [['blob', '--json'], 12],
     [['call', 'services/list', '--node', '127.0.0.1:9', '--json'], 5],
   ];
   for (const [args, exit] of cases) {

@@ -188,7 +188,8 @@ test('REG-41 a third-party gateway plugin without grant.gateway cannot run an op
   await configure({ gateway: true });
   assert.deepEqual(await node.call('reacher/gateway', {}), {
     code: 'FORBIDDEN',
-    message: 'a gateway serves an AuthContext that the host made, not a copy',
+    message:
+      'a gateway serves an AuthContext that the host made, or an identity that it gave out on a connection of it',
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readlink, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { shellIn } from '../../../host/test/e2e/cli-support.ts';
@@ -20,8 +20,14 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
   const sh = await shellIn(here);
   const { id, port } = await up(here);
   const place = join(here.folder, '.local', 'bin');
+  // Not what npm adds for the tests that it runs.
+  const path = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((directory) => !directory.endsWith(join('node_modules', '.bin')));
   const newShell = (script: string) =>
-    sh(`export PATH=${place}:$PATH ALKNET_CONFIG=${here.config}; ${script}`);
+    sh(
+      `export PATH=${[place, join(here.folder, 'bin'), ...path].join(delimiter)} ALKNET_CONFIG=${here.config}; ${script}`,
+    );
   const before = await newShell('alknet git setup --check');
   assert.equal(before.code, 1);
   assert.match(before.stdout, /helper {6}not installed/);

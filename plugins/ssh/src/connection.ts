@@ -81,6 +81,11 @@ export class SshConnection {
     return this.#login;
   }
 
+  /** Without an open channel, or one that is asked for. */
+  get isIdle(): boolean {
+    return this.channels.size === 0;
+  }
+
   /** Says goodbye and ends. */
   end(reason: string): void {
     this.#stream.disconnect(Disconnect.BY_APPLICATION, reason);

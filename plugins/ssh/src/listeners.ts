@@ -4,67 +4,60 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Log, RemoteAddress } from '@alknet/sdk';
+import { BoundListener } from './bound-listener.ts';
 import type { Source } from './server.ts';
 
 export class Listeners {
+  readonly #node: string;
   readonly #log: Log;
   readonly #accept: (socket: Socket, source: Source) => void;
-  readonly #open = new Map<string, Server>();
+  readonly #open = new Map<string, BoundListener>();
 
-  constructor(log: Log, accept: (socket: Socket, source: Source) => void) {
+  /** @param node its id: another instance of the plugin on the same node hands its listeners over */
+  constructor(node: string, log: Log, accept: (socket: Socket, source: Source) => void) {
+    this.#node = node;
     this.#log = log;
     this.#accept = accept;
   }
 
   /** What is bound, with ports that the system has chosen. */
   get addresses(): RemoteAddress[] {
-    return [...this.#open.values()].flatMap((server) => {
-      const address = server.address();
-      return typeof address === 'object' && address !== null
-        ? [{ address: address.address, port: address.port }]
-        : [];
-    });
+    return [...this.#open.values()].flatMap(({ address }) => address ?? []);
   }
 
   /** Binds what is new, and lets go of what is gone. @throws Error when one cannot be bound; then nothing has changed */
   async set(wanted: readonly string[]): Promise<void> {
-    const made = new Map<string, Server>();
+    const made = new Map<string, BoundListener>();
     try {
       for (const text of new Set(wanted)) if (!this.#open.has(text)) made.set(text, await this.#bind(text));
     } catch (error) {
-      for (const server of made.values()) server.close();
+      for (const listener of made.values()) listener.close();
       throw error;
     }
-    for (const [text, server] of this.#open) {
+    for (const [text, listener] of this.#open) {
       if (wanted.includes(text)) continue;
-      server.close();
+      listener.close();
       this.#open.delete(text);
     }
-    for (const [text, server] of made) {
-      this.#open.set(text, server);
-      const address = server.address();
-      if (typeof address === 'object' && address !== null)
-        this.#log.info('ssh listening', { address: address.address, port: address.port });
+    for (const [text, listener] of made) {
+      this.#open.set(text, listener);
+      const { address } = listener;
+      if (address !== undefined) this.#log.info('ssh listening', { ...address });
     }
   }
 
   close(): void {
-    for (const server of this.#open.values()) server.close();
+    for (const listener of this.#open.values()) listener.close();
     this.#open.clear();
   }
 
-  async #bind(text: string): Promise<Server> {
-    const [, bracketed, plain, port] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(text) ?? [];
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
-    server.on('connection', (socket) => this.#accept(socket, sourceOf(socket)));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(new Error(`listen: ${text} cannot be bound: ${error.message}`)));
-      server.listen({ host: bracketed ?? plain, port: Number(port) }, resolve);
+  #bind(text: string): Promise<BoundListener> {
+    return BoundListener.open(this.#node, text, {
+      accept: (socket) => this.#accept(socket, sourceOf(socket)),
+      failed: (error) => this.#log.error('ssh listener', { listen: text, error }),
     });
-    server.on('error', (error) => this.#log.error('ssh listener', { listen: text, error }));
-    return server;
   }
 }
 

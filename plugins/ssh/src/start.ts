@@ -89,7 +89,7 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
     authenticator.peersChanged();
     recheck();
   });
-  const listeners = new Listeners(host.log, (socket, source) => void serve(socket, source));
+  const listeners = new Listeners(host.node.id, host.log, (socket, source) => void serve(socket, source));
   await listeners.set(config.listen);
 
   return {
@@ -106,8 +106,11 @@ export async function startSsh(host: PluginHost<SshConfig>): Promise<RunningPlug
       config = next;
       recheck();
     },
-    drain() {
+    async drain() {
       listeners.close();
+      for (const connection of connections) if (connection.isIdle) connection.end('shutdown');
+      // Those of the bare listener are none of the host's.
+      await Promise.all([...connections].map(({ closed }) => closed));
     },
     async stop() {
       stopFollowing();

@@ -108,8 +108,12 @@ async function gitOnPath(): Promise<string | undefined> {
   return find('git');
 }
 
+/** What npm and npx put on PATH for the programs that they run is on no PATH of the user's. */
+const ofNpm = join('node_modules', '.bin');
+
 async function find(name: string): Promise<string | undefined> {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (directory.endsWith(ofNpm)) continue;
     const path = join(directory, name);
     if (directory !== '' && (await isExecutable(path))) return path;
   }

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -167,4 +169,36 @@ test('SSH-29 restoring the mnemonic restores the host key fingerprint', async (t
   >;
   assert.equal(key, 'AAAAC3NzaC1lZDI1NTE5AAAAIGqd1cQZFfumzCK4dgJjq6RbBoyue+rR0GnHuO6wEYE0');
   assert.equal(fingerprint, 'SHA256:kRW8mYgHXlVuFrP5ZqKwK/zYjL1XX5J+iGdi/RR0OH8');
+});
+
+test('a reload hands the bare listener over, and what is connected goes on', async (t) => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  const here = await withSsh(t, { listen: [`127.0.0.1:${port}`] });
+  await up(here);
+  const login = ['-F', 'none', '-p', String(port), '-i', 'data/operator.key', '-o', 'IdentitiesOnly=yes'];
+  const asked = [
+    '-o',
+    'BatchMode=yes',
+    '-o',
+    'StrictHostKeyChecking=accept-new',
+    '-o',
+    'UserKnownHostsFile=known',
+  ];
+  const env = await shim(here);
+  const living = spawn('ssh', [...login, ...asked, '127.0.0.1', 'echo begun; cat'], {
+    cwd: here.folder,
+    env,
+  });
+  t.after(() => living.kill('SIGKILL'));
+  await once(living.stdout, 'data');
+  for (let turn = 0; turn < 2; turn++) {
+    await here.ok(['plugin', 'reload', 'ssh']);
+    const { stdout, stderr } = await stock(here, 'ssh', [...login, ...asked, '127.0.0.1', 'echo anew']);
+    assert.equal(stdout, 'anew\n', stderr);
+  }
+  living.stdin.end('still here');
+  assert.equal(String((await once(living.stdout, 'data'))[0]), 'still here');
 });
