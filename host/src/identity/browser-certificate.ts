@@ -5,39 +5,19 @@
  * @module
  */
 
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from '../endpoint/engine.ts';
 import { readSecretFile, writeSecretFile } from '../vault/index.ts';
-import { toPem } from './certificate.ts';
-import {
-  bitString,
-  boolean,
-  explicit,
-  integer,
-  objectIdentifier,
-  octetString,
-  sequence,
-  set,
-  tlv,
-  utf8String,
-} from './der.ts';
+import { bitString, objectIdentifier, sequence, tlv } from './der.ts';
+import { dnsName, extension, selfSigned } from './self-signed.ts';
 
 const day = 24 * 60 * 60 * 1000;
 /** Days; what browsers allow to certificates of public CAs. */
 const lifetime = 397;
 /** Days before its end at which a start of the node makes another. */
 const renewal = 60;
-
-const ecdsaSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 
 /** That of the data directory, or a new one, which is kept there so that an exception in a browser lasts. */
 export async function browserCertificate(dataDir: string): Promise<Certificate> {
@@ -65,45 +45,18 @@ function certificateOf(pem: string): Certificate | undefined {
 
 /** For `localhost`, the loopback addresses and the name of this machine. */
 export function makeBrowserCertificate(now: Date): Certificate {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  const name = sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String('alknet'))));
-  const serial = randomBytes(16);
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  const validity = sequence(
-    utcTime(new Date(now.getTime() - day)),
-    utcTime(new Date(now.getTime() + lifetime * day)),
-  );
-  const toBeSigned = sequence(
-    explicit(0, integer(Buffer.from([2]))),
-    integer(serial),
-    ecdsaSha256,
-    name,
-    validity,
-    name,
-    spki,
-    explicit(3, extensions(hostname())),
-  );
-  const signed = sequence(toBeSigned, ecdsaSha256, bitString(sign('sha256', toBeSigned, privateKey)));
-  return {
-    cert: toPem('CERTIFICATE', signed),
-    key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-  };
+  return selfSigned({
+    commonName: 'alknet',
+    notBefore: new Date(now.getTime() - day),
+    notAfter: new Date(now.getTime() + lifetime * day),
+    extensions: extensions(hostname()),
+  });
 }
 
-/** RFC 5280 4.1.2.5.1. */
-function utcTime(date: Date): Buffer {
-  const text = date.toISOString().replace(/[-:T]|\.\d+/g, '');
-  return tlv(0x17, Buffer.from(text.slice(2)));
-}
-
-function extensions(host: string): Buffer {
-  const extension = (oid: string, critical: boolean, value: Uint8Array) =>
-    sequence(objectIdentifier(oid), ...(critical ? [boolean(true)] : []), octetString(value));
-  const dnsName = (text: string) => tlv(0x82, Buffer.from(text, 'latin1'));
+function extensions(host: string): Buffer[] {
   const address = (...bytes: number[]) => tlv(0x87, Buffer.from(bytes));
   const isName = /^[A-Za-z0-9.-]{1,253}$/.test(host) && host !== 'localhost';
-  return sequence(
+  return [
     // basicConstraints: no CA. keyUsage: digitalSignature. extKeyUsage: serverAuth.
     extension('2.5.29.19', true, sequence()),
     extension('2.5.29.15', true, bitString(Buffer.from([0x80]), 7)),
@@ -118,5 +71,5 @@ function extensions(host: string): Buffer {
         address(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
       ),
     ),
-  );
+  ];
 }
