@@ -16,6 +16,7 @@ import type { Writable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { RemoteAddress } from '@alknet/sdk';
 import { noCapabilities } from '@alknet/sdk';
+import { AcmeCertificates } from './acme/index.ts';
 import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from './config/index.ts';
 import { serveControl } from './control-socket.ts';
 import { Endpoint, tlsTransport } from './endpoint/index.ts';
@@ -153,6 +154,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       nodeLog.sink.configure(sink());
       await authorities.follow(next.tls.ca);
       await certificates.follow(next.tls);
+      await acme.follow(next.tls.acme);
       // Neither is awaited: a plugin that hangs at start must not hold back the next reload.
       if (!isDeepStrictEqual(next.trust, previous.trust)) void supervisor.followTrust();
       void supervisor.apply(next).then(announce);
@@ -193,6 +195,9 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const certificates = new WebCertificates(log);
   onFailure(() => certificates.close());
   await certificates.load(live.current.tls);
+  const acme = new AcmeCertificates(log, () => authorities.pem);
+  onFailure(() => acme.close());
+  await acme.load(live.current.tls.acme);
 
   const peers = new NodePeers(dataDir, log, () => live.current.identity.maxPeers);
   await peers.load();
@@ -215,6 +220,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       ca: () => authorities.pem,
       browser: await browserCertificate(dataDir),
       file: () => certificates.current,
+      acme,
     }),
     settings,
     log,
@@ -314,6 +320,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       protection: vaultFile.protection,
       certificate: key,
       file: certificates,
+      acme,
     });
   const operations = hostOperations({
     status,
@@ -329,6 +336,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   onFailure(() => supervisor.stop());
   await supervisor.apply(live.current);
   await endpoint.listen(listenSpecs(live.current));
+  acme.begin();
   links.follow(live.current);
   onFailure(() => links.stop());
 
@@ -427,6 +435,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     peers.table.close();
     store.close();
     certificates.close();
+    await acme.close();
     vault.lock();
     await Promise.all([endpoint.close(), control.close(), removeNodeFile(dataDir)]);
     await nodeLog.sink.close();

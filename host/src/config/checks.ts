@@ -5,12 +5,20 @@
  * @module
  */
 
+import { acmeFindings } from './acme-schema.ts';
 import type { Finding, Path } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 export function crossChecks(file: ConfigFile): Finding[] {
-  return [...notInThisBuild(file), ...limits(file), ...addresses(file), ...peers(file), ...exported(file)];
+  return [
+    ...notInThisBuild(file),
+    ...limits(file),
+    ...addresses(file),
+    ...acmeFindings(file),
+    ...peers(file),
+    ...exported(file),
+  ];
 }
 
 function* notInThisBuild(file: ConfigFile): Generator<Finding> {
@@ -26,8 +34,6 @@ function* notInThisBuild(file: ConfigFile): Generator<Finding> {
       yield { path: ['store', key], message: 'belongs to the store "nats" only; remove the key' };
     }
   }
-  if (file.tls.acme !== undefined)
-    yield refuse(['tls', 'acme'], 'tls.acme', 'remove the key, and name files in tls.cert and tls.key');
   if (file.trust.mode === 'signed' && Object.keys(file.trust.publishers).length === 0) {
     yield { path: ['trust', 'mode'], message: 'mode "signed" needs trust.publishers, and there are none' };
   }

@@ -5,6 +5,8 @@
  */
 
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { directories } from './acme-schema.ts';
 import { fit } from './fit.ts';
 import type { Grant, PluginEntryFile } from './plugin-schema.ts';
 import { pluginSchema } from './plugin-schema.ts';
@@ -29,6 +31,15 @@ export interface TlsListen {
   readonly addresses: readonly (ListenAddress & { readonly fallbackAlpn: string | null })[];
 }
 
+export interface AcmeConfig {
+  /** In lower case. */
+  readonly domains: readonly string[];
+  /** URL. */
+  readonly directory: string;
+  readonly contact: readonly string[];
+  readonly cacheDir: string;
+}
+
 export interface PluginEntry {
   readonly name: string;
   /** Absent: the built-in plugin of that name. */
@@ -50,7 +61,9 @@ export interface Config {
   readonly listen: { readonly quic: QuicListen | false; readonly tls: TlsListen | false };
   readonly store: { readonly kind: 'embedded' };
   readonly vault: ConfigFile['vault'];
-  readonly tls: Pick<ConfigFile['tls'], 'cert' | 'key' | 'minVersion' | 'handshakeTimeout' | 'ca'>;
+  readonly tls: Pick<ConfigFile['tls'], 'cert' | 'key' | 'minVersion' | 'handshakeTimeout' | 'ca'> & {
+    readonly acme?: AcmeConfig;
+  };
   readonly identity: ConfigFile['identity'];
   readonly limits: ConfigFile['limits'];
   readonly log: ConfigFile['log'];
@@ -69,14 +82,14 @@ export interface Overrides {
 }
 
 export function effectiveConfig(file: ConfigFile, overrides: Overrides): Config {
-  const { acme: _acme, ...tls } = file.tls;
+  const { acme, ...tls } = file.tls;
   const config: Config = {
     name: file.name ?? hostname().slice(0, 64),
     dataDir: overrides.dataDir,
     listen: { quic: quicListen(file.listen.quic), tls: tlsListen(file.listen.tls) },
     store: { kind: 'embedded' },
     vault: file.vault,
-    tls,
+    tls: acme === undefined ? tls : { ...tls, acme: acmeConfig(acme, overrides.dataDir) },
     identity: file.identity,
     limits: file.limits,
     log: {
@@ -92,6 +105,15 @@ export function effectiveConfig(file: ConfigFile, overrides: Overrides): Config 
     trust: file.trust,
   };
   return deepFreeze(config);
+}
+
+function acmeConfig(acme: NonNullable<ConfigFile['tls']['acme']>, dataDir: string): AcmeConfig {
+  return {
+    domains: acme.domains.map((name) => name.toLowerCase()),
+    directory: directories.get(acme.directory) ?? acme.directory,
+    contact: acme.contact,
+    cacheDir: acme.cacheDir ?? join(dataDir, 'acme'),
+  };
 }
 
 const noEntry = fit({}, pluginSchema, '/').value as PluginEntryFile;

@@ -6,6 +6,7 @@
  */
 
 import { type Static, Type } from '@alknet/sdk';
+import { acme } from './acme-schema.ts';
 import { count, duration, object, oneOf, path, secret } from './kinds.ts';
 import { limits } from './limits-schema.ts';
 import { listen } from './listen-schema.ts';
@@ -78,7 +79,7 @@ export const configSchema = object(
       {
         cert: Type.Optional(path({ description: 'Certificate chain, PEM.' })),
         key: Type.Optional(path({ description: 'Key of the certificate, PEM.' })),
-        acme: Type.Optional(Type.Unknown({ description: 'Certificates by ACME.' })),
+        acme: Type.Optional(acme),
         minVersion: oneOf(['1.2', '1.3'], {
           default: '1.3',
           description: '"1.2" admits TLS 1.2 on TCP for h2 and http/1.1.',

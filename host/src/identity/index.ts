@@ -12,6 +12,7 @@ export {
   identityCertificateDer,
   identityKey,
 } from './certificate.ts';
+export { challengeCertificate } from './challenge-certificate.ts';
 export * from './fingerprint.ts';
 export { NodeIdentities } from './node-identities.ts';
 export * from './operator-key.ts';

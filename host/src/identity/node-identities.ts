@@ -24,6 +24,13 @@ export interface NodeIdentitiesOptions {
   readonly browser?: Certificate;
   /** Certificate of `tls.cert`, read at each use. */
   readonly file?: () => WebCertificate | undefined;
+  readonly acme?: AcmeNames;
+}
+
+/** What ACME has for a server name, read at each use. */
+export interface AcmeNames {
+  certificateFor(serverName: string): Certificate | undefined;
+  challengeFor(serverName: string): Certificate | undefined;
 }
 
 export class NodeIdentities implements EndpointIdentities {
@@ -51,19 +58,21 @@ export class NodeIdentities implements EndpointIdentities {
     return this.#options.peers.isGivenOut(identity);
   }
 
-  /** The rows 1, 2, 4, 6 and 7 of `docs/spec/identity.md` 7.1; no challenge is ever pending. */
+  /** The rows 1 to 4, 6 and 7 of `docs/spec/identity.md` 7.1. */
   certificateFor(
     { alpns, serverName, lacksEd25519 }: ClientHello,
     local: RemoteAddress,
   ): Certificate | undefined {
-    if (alpns.length === 1 && alpns[0] === acmeAlpn) return undefined;
+    const { acme, browser } = this.#options;
+    if (alpns.length === 1 && alpns[0] === acmeAlpn)
+      return serverName === null ? undefined : acme?.challengeFor(serverName);
     const isHttp = alpns.every(isHttpAlpn);
     const file = this.#options.file?.();
-    if (file !== undefined) {
-      if (serverName !== null && file.coversName(serverName)) return file;
-      if (serverName === null && isHttp && file.coversAddress(local.address)) return file;
-    }
-    const { browser } = this.#options;
+    if (serverName !== null) {
+      if (file?.coversName(serverName) === true) return file;
+      const issued = acme?.certificateFor(serverName);
+      if (issued !== undefined) return issued;
+    } else if (isHttp && file?.coversAddress(local.address) === true) return file;
     if (browser !== undefined && lacksEd25519 === true && isHttp) return browser;
     return this.ownCertificate ?? undefined;
   }

@@ -77,7 +77,9 @@ export function endpointSettings(view: ConfigView): EndpointSettings {
     get tls12ForHttp() {
       return view.current.tls.minVersion === '1.2';
     },
-    acme: false,
+    get acme() {
+      return view.current.tls.acme !== undefined;
+    },
   };
 }
 

@@ -5,9 +5,10 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { AcmeCertificates } from '../acme/index.ts';
 import type { LiveConfig } from '../config/index.ts';
 import type { Endpoint } from '../endpoint/index.ts';
-import { type IdentityKey, identityCertificateDer } from '../identity/index.ts';
+import { type IdentityKey, identityCertificateDer, type WebCertificate } from '../identity/index.ts';
 import type { NodeStatus } from '../operations/status.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import { manyReloads, type PluginSupervisor } from '../plugins/index.ts';
@@ -33,6 +34,7 @@ export interface StatusParts {
   readonly protection: string;
   readonly certificate: IdentityKey;
   readonly file: WebCertificates;
+  readonly acme: AcmeCertificates;
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
@@ -60,7 +62,11 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
       alpns: [...alpns],
       state: 'up',
     })),
-    certificates: [identityCertificateRow(parts.certificate), ...fileCertificateRows(parts.file)],
+    certificates: [
+      identityCertificateRow(parts.certificate),
+      ...fileCertificateRows(parts.file),
+      ...acmeCertificateRows(parts.acme),
+    ],
     peersRevision: peers.table.revision,
     plugins: rows.map(({ name, state, alpns, instance, error }) => ({
       name,
@@ -106,22 +112,35 @@ function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][nu
 }
 
 function fileCertificateRows({ current, problem }: WebCertificates): NodeStatus['certificates'] {
-  if (current === undefined) return [];
-  return [
-    {
-      kind: 'file',
-      names: [...current.names],
-      notBefore: current.notBefore.toISOString(),
-      notAfter: current.notAfter.toISOString(),
-      sha256: current.sha256,
-      state: current.notAfter.getTime() < Date.now() ? 'expired' : 'in use',
-      ...(problem === undefined ? {} : { error: problem }),
-    },
-  ];
+  return current === undefined ? [] : [certificateRow('file', current, problem)];
+}
+
+function acmeCertificateRows({ current, domains, problem }: AcmeCertificates): NodeStatus['certificates'] {
+  if (domains.length === 0) return [];
+  if (current !== undefined) return [certificateRow('acme', current, problem)];
+  const names = domains.map((name) => `DNS:${name}`);
+  const row = { kind: 'acme' as const, names, state: 'ordering' };
+  return [{ ...row, ...(problem === undefined ? {} : { error: problem }) }];
+}
+
+function certificateRow(
+  kind: 'file' | 'acme',
+  current: WebCertificate,
+  problem: string | undefined,
+): NodeStatus['certificates'][number] {
+  return {
+    kind,
+    names: [...current.names],
+    notBefore: current.notBefore.toISOString(),
+    notAfter: current.notAfter.toISOString(),
+    sha256: current.sha256,
+    state: current.notAfter.getTime() < Date.now() ? 'expired' : 'in use',
+    ...(problem === undefined ? {} : { error: problem }),
+  };
 }
 
 function problemsOf(
-  { live, peers, secrets, links, file }: StatusParts,
+  { live, peers, secrets, links, file, acme }: StatusParts,
   rows: ReturnType<PluginSupervisor['rows']>,
 ): NodeStatus['problems'] {
   const since = new Date().toISOString();
@@ -131,6 +150,7 @@ function problemsOf(
     ['peers.json', peers.problem],
     ['secrets.json', secrets.problem],
     ['tls.cert', file.problem],
+    ['tls.acme', acme.problem],
     ...rows.flatMap(({ name, error, instance }): [string, string | undefined][] => [
       [`plugins.${name}`, error?.message],
       ...(instance?.loaded.problems ?? []).map((text): [string, string] => [`plugins.${name}`, text]),

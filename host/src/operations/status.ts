@@ -25,9 +25,10 @@ const Certificate = Type.Object({
     Type.Literal('webtransport'),
   ]),
   names: Type.Array(Text),
-  notBefore: Text,
-  notAfter: Text,
-  sha256: Text,
+  // Absent while the first one is ordered.
+  notBefore: optional(Text),
+  notAfter: optional(Text),
+  sha256: optional(Text),
   state: Text,
   error: optional(Text),
 });

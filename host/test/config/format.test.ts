@@ -162,7 +162,6 @@ test('CFG-03 what this build does not have is refused by the name of its key', (
   const cases: [string, string][] = [
     ['{ "listen": { "iroh": true } }', '/listen/iroh'],
     ['{ "store": { "kind": "nats", "servers": ["nats://x"] } }', '/store/kind'],
-    ['{ "tls": { "acme": { "email": "a@b" } } }', '/tls/acme'],
     ['{ "peers": { "worker1": { "transport": "iroh" } } }', '/peers/worker1/transport'],
   ];
   for (const [text, pointer] of cases) {
