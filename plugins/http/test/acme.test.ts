@@ -19,8 +19,8 @@ const needsPebble = { skip: noPebble };
 const domains = ['One.test', 'two.test'];
 const http = { ALPNProtocols: ['http/1.1'] };
 const challenge = { ALPNProtocols: ['acme-tls/1'] };
-/** Milliseconds that an order may take on a busy machine. */
-const patience = 60_000;
+/** Milliseconds that an order may take on a busy machine, where Pebble may give up once and the node waits 1 min. */
+const patience = 150_000;
 
 async function pebbleOf(t: TestContext): Promise<Pebble> {
   const pebble = await startPebble();
@@ -237,5 +237,50 @@ test(
     const kept = await readFile(paths.certificate, 'utf8');
     const sha256 = createHash('sha256').update(new X509Certificate(kept).raw).digest('hex');
     assert.equal(rowOf(third.node)?.sha256, sha256);
+  },
+);
+
+test(
+  'a refused proof is told in the words of the authority, and a changed tls.acme orders anew at once',
+  needsPebble,
+  async (t) => {
+    const pebble = await pebbleOf(t);
+    const node = await httpNode({ top: { tls: { ca: pebble.ca } } });
+    t.after(() => node.stop());
+    const path = join(node.directory, 'alknet.config.json');
+    const change = async (acme: unknown) => {
+      const { tls, ...rest } = JSON.parse(await readFile(path, 'utf8'));
+      await writeFile(path, JSON.stringify({ ...rest, tls: { ...tls, acme } }));
+      await node.node.reload();
+    };
+    assert.equal(rowOf(node.node), undefined);
+    // Names that lead to somebody who closes every connection.
+    const elsewhere = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    t.after(() => elsewhere.close());
+    const address = elsewhere.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    pebble.lead(address.port);
+    const { directory } = pebble;
+    await change({ domains: ['one.test'], directory });
+    await eventually('the refusal', () => rowOf(node.node)?.error !== undefined, patience);
+    const refusal = /^one\.test: the authorization is invalid: .+ \(urn:ietf:params:acme:error:\w+\)$/;
+    assert.match(rowOf(node.node)?.error ?? '', refusal);
+    const [problem] = node.node.status().problems.filter(({ where }) => where === 'tls.acme');
+    assert.match(problem?.message ?? '', refusal);
+
+    pebble.lead(node.port);
+    await change({ domains: ['two.test'], directory });
+    await inUse(node.node);
+    assert.deepEqual(rowOf(node.node)?.names, ['DNS:two.test']);
+    assert.equal(node.node.status().problems.length, 0);
+    const socket = await open(node.port, { servername: 'two.test', ...http, ca: pebble.root });
+    assert.equal(socket.authorized, true);
+
+    await change(undefined);
+    assert.equal(rowOf(node.node), undefined);
+    assert.equal((await shown(node.port, { servername: 'two.test', ...http })).subjectAltName, undefined);
+    await healthy(socket);
+    socket.destroy();
   },
 );

@@ -31,6 +31,17 @@ export interface Pebble {
 }
 
 export async function startPebble(): Promise<Pebble> {
+  // Somebody else may take a free port before Pebble does.
+  for (let tries = 3; ; tries--) {
+    try {
+      return await tryPebble();
+    } catch (error) {
+      if (tries === 1) throw error;
+    }
+  }
+}
+
+async function tryPebble(): Promise<Pebble> {
   const folder = await mkdtemp(join(tmpdir(), 'alknet-pebble-'));
   const ca = join(folder, 'own.pem');
   const key = join(folder, 'own.key');
@@ -95,7 +106,11 @@ export async function startPebble(): Promise<Pebble> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await eventually('pebble', () => /ACME directory available/.test(logged), 15_000);
+    const ready = () => {
+      if (children.some(({ exitCode }) => exitCode !== null)) throw new Error('it has ended');
+      return /ACME directory available/.test(logged);
+    };
+    await eventually('pebble', ready, 30_000);
     const trusted = await readFile(ca, 'utf8');
     let root = '';
     await eventually('the root of pebble', async () => {
