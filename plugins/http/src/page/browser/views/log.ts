@@ -59,12 +59,14 @@ export const log: View = {
       flushing = false;
       if (paused) return;
       const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 24;
-      lines.append(...waiting.splice(0));
+      const added = waiting.splice(0);
+      // By the filter of this moment: it may have changed while they waited.
+      for (const element of added) element.hidden = !matches(element);
+      lines.append(...added);
       while (lines.childElementCount > kept) lines.firstElementChild?.remove();
       if (atEnd) lines.scrollTop = lines.scrollHeight;
     };
     const add = (element: HTMLElement) => {
-      element.hidden = !matches(element);
       waiting.push(element);
       if (waiting.length > kept) waiting.shift();
       if (flushing || paused) return;
