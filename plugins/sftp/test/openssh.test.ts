@@ -51,7 +51,7 @@ async function runScript(t: TestContext, name: string): Promise<void> {
   // The program of that name is also the file that they copy, by 5 bytes a request too: a small one will do.
   const agent = join(folder, 'ssh-agent');
   await writeFile(agent, `#!/bin/sh\nexec ssh-agent "$@"\n${'# copied\n'.repeat(10_000)}`, { mode: 0o755 });
-  const { code, output } = await run('sh', ['test-exec.sh', copy, join(copy, `${name}.sh`)], {
+  const { code, output, lines } = await run('sh', ['test-exec.sh', copy, join(copy, `${name}.sh`)], {
     cwd: copy,
     env: {
       PATH: process.env['PATH'],
@@ -67,7 +67,6 @@ async function runScript(t: TestContext, name: string): Promise<void> {
     },
   });
   const failures = wanted[name] ?? [];
-  const lines = output.split('\n');
   assert.equal(code, failures.length === 0 ? 0 : 1, output);
   if (failures.length === 0)
     assert(

@@ -37,6 +37,8 @@ export interface Ran {
   readonly code: number | null;
   /** Standard output and error, as they came. */
   readonly output: string;
+  /** Of each of the two by itself: together they meet in the middle of a line. */
+  readonly lines: readonly string[];
 }
 
 export async function run(
@@ -47,15 +49,18 @@ export async function run(
   const { cwd, env = process.env, input = '' } = options;
   const child = spawn(command, args, { ...(cwd !== undefined && { cwd }), env });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
+  const texts = [child.stdout, child.stderr].map((stream) => {
+    const text = { all: '' };
+    stream.setEncoding('utf8').on('data', (piece: string) => {
+      text.all += piece;
+      output += piece;
     });
-  }
+    return text;
+  });
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
+  return { code, output, lines: texts.flatMap(({ all }) => all.split('\n')) };
 }
 
 /** A program that speaks SFTP on its standard input and output, as `sftp-server` does, with these exports. */
