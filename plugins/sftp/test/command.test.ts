@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../../host/test/e2e/support.ts';
 import { command, node } from './daemon.ts';
-import { run } from './programs.ts';
+import { assertSameTree } from './programs.ts';
 
 test('SFTP-02 the built-in client of `alknet sftp` does the same over the ALPN', async (t) => {
   const here = await node(t);
@@ -28,8 +28,7 @@ test('SFTP-02 the built-in client of `alknet sftp` does the same over the ALPN',
   for (let n = 0; n < 20; n++) await writeFile(join(here.folder, `tree/sub/f${n}`), `content ${n}`);
   await sftp('local', 'put', '-r', 'tree', 'there');
   await sftp('local', 'get', '-r', 'there', 'came-back');
-  const compared = await run('diff', ['-r', 'tree', 'came-back'], { cwd: here.folder });
-  assert.deepEqual(compared, { code: 0, output: '' });
+  await assertSameTree(here.folder, 'tree', 'came-back');
 
   await sftp('local', 'rm', 'd/moved', 'd');
   assert.equal(

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { eventually } from '../../../host/test/e2e/support.ts';
 import { OpenFlag, SftpClient } from '../src/client/client.ts';
 import { command, type Node, node } from './daemon.ts';
-import { missing, run } from './programs.ts';
+import { assertSameTree, missing, run } from './programs.ts';
 import { peer, served } from './support.ts';
 
 /** A stream of the ALPN, by the command. */
@@ -80,8 +80,7 @@ test('SFTP-02 `sftp -D "alknet pipe PEER alknet/sftp"` lists, puts, gets, rename
   await mkdir(join(here.folder, 'tree/sub'), { recursive: true });
   for (let n = 0; n < 30; n++) await writeFile(join(here.folder, `tree/sub/f${n}`), `content ${n}`);
   await sftp('put -R tree there', 'get -R there came-back');
-  const compared = await run('diff', ['-r', 'tree', 'came-back'], { cwd: here.folder });
-  assert.deepEqual(compared, { code: 0, output: '' });
+  await assertSameTree(here.folder, 'tree', 'came-back');
 });
 
 /** All that a server says to a fixed list of requests; the one handle of a file, which is random, made zero. */

@@ -1,5 +1,6 @@
 /** Foreign programs, and the plugin where they can reach it without a node: behind a Unix socket. */
 
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
@@ -61,6 +62,13 @@ export async function run(
   child.stdin.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output, lines: texts.flatMap(({ all }) => all.split('\n')) };
+}
+
+/** Holds that two trees, relative to a folder, have the same names and content. */
+export async function assertSameTree(folder: string, one: string, other: string): Promise<void> {
+  const { code, output } = await run('diff', ['-r', one, other], { cwd: folder });
+  assert.equal(output, '');
+  assert.equal(code, 0);
 }
 
 /** A program that speaks SFTP on its standard input and output, as `sftp-server` does, with these exports. */

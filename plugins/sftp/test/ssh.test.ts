@@ -11,7 +11,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../../../host/test/e2e/support.ts';
 import { command, type Node, node } from './daemon.ts';
-import { missing, type Ran, run } from './programs.ts';
+import { assertSameTree, missing, type Ran, run } from './programs.ts';
 
 interface SshNode extends Node {
   readonly port: number;
@@ -70,9 +70,6 @@ async function sshProgram(here: SshNode, options: readonly string[]): Promise<st
 /** A tree worth the name: the source of this plugin. */
 const source = fileURLToPath(new URL('../src', import.meta.url));
 
-const same = async (here: SshNode, one: string, other: string) =>
-  assert.deepEqual(await here.exec('diff', '-r', one, other), { code: 0, output: '' });
-
 test('SFTP-01 OpenSSH sftp lists, puts, gets, renames and removes through the SSH subsystem', {
   skip: missing('sftp'),
 }, async (t) => {
@@ -109,7 +106,7 @@ test('scp copies trees by SFTP both ways, on the bare listener and over QUIC', {
   ] as const) {
     ok(await here.exec('scp', '-q', '-s', '-r', ...options, source, `127.0.0.1:${name}`));
     ok(await here.exec('scp', '-q', '-s', '-r', '-p', ...options, `127.0.0.1:${name}`, `back-${name}`));
-    await same(here, source, `back-${name}`);
+    await assertSameTree(here.folder, source, `back-${name}`);
   }
 });
 
@@ -122,7 +119,7 @@ test('SFTP-21 rclone and lftp sync a tree both ways', { skip: missing('rclone', 
   ok(await here.exec('rclone', '--config', '/dev/null', 'sync', 'tree', `${remote}by-rclone`));
   ok(await here.exec('rclone', '--config', '/dev/null', 'check', '--download', 'tree', `${remote}by-rclone`));
   ok(await here.exec('rclone', '--config', '/dev/null', 'sync', `${remote}by-rclone`, 'from-rclone'));
-  await same(here, 'tree', 'from-rclone');
+  await assertSameTree(here.folder, 'tree', 'from-rclone');
 
   const program = await sshProgram(here, here.quic);
   const lftp = (...lines: string[]) =>
@@ -139,7 +136,7 @@ test('SFTP-21 rclone and lftp sync a tree both ways', { skip: missing('rclone', 
       ].join('; '),
     );
   ok(await lftp('mirror -R tree by-lftp', 'mirror by-lftp from-lftp'));
-  await same(here, 'tree', 'from-lftp');
+  await assertSameTree(here.folder, 'tree', 'from-lftp');
 });
 
 function fuse(): string | false {
@@ -185,8 +182,8 @@ test('SFTP-20 sshfs mounts an export, and a copied source tree compares equal th
   const here = await sshNode(t);
   const mount = await mounted(here, here.bare);
   ok(await here.exec('cp', '-r', source, join(mount, 'tree')));
-  await same(here, source, join(mount, 'tree'));
-  await same(here, source, join(here.share, 'tree'));
+  await assertSameTree(here.folder, source, join(mount, 'tree'));
+  await assertSameTree(here.folder, source, join(here.share, 'tree'));
 
   // Rename over, links, modes, times, and what is not there.
   await writeFile(join(mount, 'a'), 'a');
