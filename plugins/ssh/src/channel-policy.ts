@@ -6,11 +6,11 @@
  */
 
 import { type ForwardClient, Refused, type Target } from './forwarding.ts';
+import { join } from './join.ts';
 import { hasScope, type Login } from './login/login.ts';
 import type { Source, SshServer } from './server.ts';
 import type { Channel } from './session/channel.ts';
 import { type Channels, OpenFailure } from './session/channels.ts';
-import { join } from './session/join.ts';
 import { isSocketPath, isTcpTarget } from './session/request-data.ts';
 import type { ChannelOpen } from './transport/protocol.ts';
 

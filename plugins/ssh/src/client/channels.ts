@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, Client } from 'ssh2';
-import { join } from '../forward/tunnel.ts';
+import { join } from '../join.ts';
 import { ChannelStream } from './channel-stream.ts';
 import type { End } from './forward-spec.ts';
 

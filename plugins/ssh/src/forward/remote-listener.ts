@@ -9,9 +9,9 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { RemoteAddress } from '@alknet/sdk';
 import { type Arrival, type ForwardClient, Refused } from '../forwarding.ts';
+import { join } from '../join.ts';
 import { parseAddress } from './address.ts';
 import type { Candidate } from './target-pattern.ts';
-import { join } from './tunnel.ts';
 
 /** What the client bound; `address` is the text that it wrote, which is how it knows its listener again. */
 export type Bound =

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
-import { join } from '../../src/forward/tunnel.ts';
+import { duplexPair } from '@alknet/sdk/testing';
+import { join } from '../src/join.ts';
 
 /** Two ends of one TCP connection, each with half-close. */
 async function pair(t: TestContext): Promise<[Socket, Socket]> {
@@ -24,7 +26,7 @@ async function pair(t: TestContext): Promise<[Socket, Socket]> {
 }
 
 /** All that comes, without ending the other direction as an iterator would. */
-async function text(socket: Socket): Promise<string> {
+async function text(socket: Duplex): Promise<string> {
   let all = '';
   socket.on('data', (chunk: Buffer) => {
     all += chunk;
@@ -69,6 +71,21 @@ describe('two joined streams', () => {
     target.resume();
     client.end();
     await once(target, 'end');
+  });
+
+  test('let a slow reader have all that was given to its side, when the other has gone in order', async (t) => {
+    const [client, a] = await pair(t);
+    // The far side is held in memory, where nothing but the reader takes: what it was given waits there.
+    const [b, target] = duplexPair({ highWaterMark: 1024 });
+    const joined = join(a, b);
+    target.end();
+    client.resume();
+    await once(client, 'end');
+    client.end('x'.repeat(10_000));
+    await once(a, 'close');
+    assert.ok(!b.writableFinished);
+    assert.equal((await text(target)).length, 10_000);
+    await joined;
   });
 
   test('settle when one was gone before', async (t) => {
