@@ -19,6 +19,7 @@ export * from './define.ts';
 export * from './errors.ts';
 export * from './http-route.ts';
 export * from './identity.ts';
+export { Latch } from './latch.ts';
 export { callServer, subscribeServer } from './local-call.ts';
 export * from './log.ts';
 export * from './names.ts';

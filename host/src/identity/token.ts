@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash as digestOf, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const form = /^alk_[A-Za-z0-9_-]{22,252}$/;
 
@@ -20,7 +20,7 @@ export function isToken(text: string): boolean {
 
 /** What is stored: `sha256:` and 64 hex digits, over the whole token. */
 export function tokenHash(token: string): string {
-  return `sha256:${createHash('sha256').update(token).digest('hex')}`;
+  return `sha256:${digestOf('sha256', token, 'hex')}`;
 }
 
 /** The digest inside a stored hash. */
@@ -37,7 +37,7 @@ export function findByToken<Entry>(
   entries: readonly { hash: Buffer; entry: Entry }[],
 ): Entry | undefined {
   if (!isToken(token)) return undefined;
-  const digest = createHash('sha256').update(token).digest();
+  const digest = digestOf('sha256', token, 'buffer');
   let found: Entry | undefined;
   for (const { hash, entry } of entries) if (timingSafeEqual(digest, hash)) found = entry;
   return found;

@@ -19,6 +19,7 @@ interface Series {
   readonly labels: Labels;
   value: number;
   count: number;
+  /** Values that fit this bound and none below it. */
   readonly buckets: number[];
 }
 
@@ -26,6 +27,8 @@ interface Metric {
   readonly kind: MetricRow['kind'];
   readonly description: string;
   readonly series: Map<string, Series>;
+  /** The series of label sets that cannot change: whoever counts often keeps its own, and they are found at once. */
+  readonly known: WeakMap<Labels, Series>;
 }
 
 export class MetricTable {
@@ -66,14 +69,7 @@ export class MetricTable {
       kind,
       description,
       samples: [...series.values()].map(({ labels, value, count, buckets }) =>
-        kind === 'histogram'
-          ? {
-              labels,
-              value,
-              count,
-              buckets: bounds.map((atMost, index) => ({ atMost, count: buckets[index] ?? 0 })),
-            }
-          : { labels, value },
+        kind === 'histogram' ? { labels, value, count, buckets: cumulative(buckets) } : { labels, value },
       ),
     }));
   }
@@ -94,12 +90,18 @@ export class MetricTable {
       throw new RangeError(`metric ${JSON.stringify(name)}: expected [a-zA-Z_][a-zA-Z0-9_]{0,99}`);
     let metric = this.metrics.get(prefix + name);
     if (metric === undefined) {
-      metric = { kind, description, series: new Map() };
+      metric = { kind, description, series: new Map(), known: new WeakMap() };
       this.metrics.set(prefix + name, metric);
     }
     if (metric.kind !== kind) throw new RangeError(`metric ${name}: is a ${metric.kind} already`);
-    const { series } = metric;
-    return (labels) => seriesOf(series, labels);
+    const { series, known } = metric;
+    return (labels) => {
+      const found = known.get(labels);
+      if (found !== undefined) return found;
+      const made = seriesOf(series, labels);
+      if (Object.isFrozen(labels)) known.set(labels, made);
+      return made;
+    };
   }
 }
 
@@ -108,7 +110,12 @@ function seriesOf(series: Map<string, Series>, labels: Labels): Series {
   const found = series.get(key);
   if (found !== undefined) return found;
   if (series.size >= maxSeries && labels !== beyond) return seriesOf(series, beyond);
-  const made: Series = { labels: Object.freeze({ ...labels }), value: 0, count: 0, buckets: [] };
+  const made: Series = {
+    labels: Object.freeze({ ...labels }),
+    value: 0,
+    count: 0,
+    buckets: bounds.map(() => 0),
+  };
   series.set(key, made);
   return made;
 }
@@ -117,6 +124,15 @@ function observe(series: Series, value: number): void {
   if (!Number.isFinite(value)) return;
   series.value += value;
   series.count++;
-  for (const [index, bound] of bounds.entries())
-    if (value <= bound) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
+  const bucket = bounds.findIndex((bound) => value <= bound);
+  if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
+}
+
+/** As a reader of histograms expects them: each counts those below it, too. */
+function cumulative(buckets: readonly number[]): { atMost: number; count: number }[] {
+  let count = 0;
+  return bounds.map((atMost, index) => {
+    count += buckets[index] ?? 0;
+    return { atMost, count };
+  });
 }

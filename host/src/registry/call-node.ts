@@ -27,6 +27,8 @@ export interface CallFacts {
   readonly requestId: string;
   readonly parent: CallNode | undefined;
   readonly identity: Identity | null;
+  /** The bearer token on which the request rests. */
+  readonly token: string | undefined;
   readonly caller: { readonly id: string; readonly displayName?: string } | null;
   readonly forwardedFor: ForwardedFor | null;
   readonly connection: CallerConnection | null;

@@ -251,6 +251,7 @@ export class Composition implements OperationEnv {
       requestId: randomUUID(),
       parent,
       identity: sealed(authority),
+      token: undefined,
       caller: parent.facts.caller,
       forwardedFor: null,
       connection: parent.facts.connection,

@@ -81,19 +81,21 @@ export function runValue(registry: Registry, node: CallNode, input: unknown): Ru
       }
       Promise.resolve(result).then(returned, threw);
     };
-    node.onStop = (reason) => {
+    // Not written as a literal at its place: V8 puts those that are given to a property among the old objects.
+    const stopped = (reason: CallError) => {
       failed(reason);
       leaveQueue(reason);
       watchStuck(registry, node);
     };
+    node.onStop = stopped;
     // No turn is waited for when there is room, so that the requests of one stream start in their order.
     if (node.reason === undefined && slots.tryAcquire()) start();
     else {
-      const stopped = new Promise<never>((_, leave) => {
+      const left = new Promise<never>((_, leave) => {
         leaveQueue = leave;
         if (node.reason !== undefined) leave(node.reason);
       });
-      slots.acquire(stopped).then(start, over);
+      slots.acquire(left).then(start, over);
     }
   });
   return { output, settled };
@@ -129,11 +131,12 @@ export function runStream(registry: Registry, node: CallNode, input: unknown): R
     if (source === undefined) over();
     else source.return().then(over, over).finally(slots.release);
   };
-  node.onStop = (reason) => {
+  const stopped = (reason: CallError) => {
     interrupt(reason);
     finishSource();
     watchStuck(registry, node);
   };
+  node.onStop = stopped;
   const done: IteratorResult<unknown, void> = { done: true, value: undefined };
   const fresh = async (): Promise<AsyncGenerator<unknown, void, undefined>> => {
     if (!slots.tryAcquire()) await slots.acquire(interruptible(new Promise<never>(() => {})));

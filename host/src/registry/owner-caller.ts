@@ -40,6 +40,7 @@ export function ownerCaller(registry: Registry, owner: Owner, signal: AbortSigna
     requestId: randomUUID(),
     parent: undefined,
     identity: null,
+    token: undefined,
     caller: null,
     forwardedFor: null,
     connection: null,

@@ -71,7 +71,6 @@ export class Registry {
   readonly #idle = new Map<Owner, () => void>();
   /** Kept by owner, since calls in flight outlive the registration of their operation. */
   readonly #resourceTypes = new WeakMap<Owner, ReadonlySet<string>>();
-  readonly #byToken = new Map<CallNode, string>();
   readonly #violations = new WeakMap<Registration, number>();
   readonly #stopIdentities: () => void;
   /** Of the base, when peers or tokens changed last. */
@@ -229,21 +228,17 @@ export class Registry {
   left(node: CallNode): void {
     if (!this.#running.delete(node)) return;
     this.counts.running--;
-    this.#byToken.delete(node);
     const { owner } = node.facts.registration;
     if (--this.slots(owner).calls > 0) return;
     this.#idle.get(owner)?.();
     this.#idle.delete(owner);
   }
 
-  /** The request rests on a bearer token: it ends when that does. */
-  trackToken(node: CallNode, token: string): void {
-    this.#byToken.set(node, token);
-  }
-
+  /** A request that rests on a bearer token ends when that does. */
   #recheckTokens(): void {
-    for (const [node, token] of this.#byToken) {
-      if (this.identities.resolveToken(token, null) !== undefined) continue;
+    for (const node of this.#running) {
+      const { token } = node.facts;
+      if (token === undefined || this.identities.resolveToken(token, null) !== undefined) continue;
       node.stop(new Refusal('ABORTED', 'aborted by the other side'));
     }
   }

@@ -67,6 +67,7 @@ export class WireServer implements Server {
       requestId: call.id,
       parent: undefined,
       identity,
+      token: token && call.authToken,
       caller: identity && Object.freeze({ id: identity.id }),
       forwardedFor: call.forwardedFor && Object.freeze(call.forwardedFor),
       connection: call.connection,
@@ -77,7 +78,6 @@ export class WireServer implements Server {
       internal: false,
     });
     call.onAbort((reason) => node.stop(reason));
-    if (token !== undefined && call.authToken !== undefined) registry.trackToken(node, call.authToken);
     if (operation.type === 'subscription') {
       const { values, settled } = runStream(registry, node, input);
       return { kind: 'stream', values, settled };

@@ -46,7 +46,9 @@ export class HttpMetrics {
   #label(key: string, surface: SurfaceName, status?: string): Labels {
     const known = this.#labels.get(key);
     if (known !== undefined) return known;
-    const made: Labels = status === undefined ? { surface } : { surface, status };
+    const labels: Labels = status === undefined ? { surface } : { surface, status };
+    // The host finds what does not change without reading it.
+    const made = Object.freeze(labels);
     this.#labels.set(key, made);
     return made;
   }

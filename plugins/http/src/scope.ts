@@ -12,6 +12,7 @@ import {
   type Connection,
   type Gateway,
   type Identity,
+  Latch,
   type Placed,
   type PluginHost,
   type RemoteAddress,
@@ -38,8 +39,7 @@ export class RequestScope implements RequestContext, Placed {
   #gateway: Gateway | undefined;
   #requestId: string | undefined;
   #watching = false;
-  #aborted: CallError | undefined;
-  #listeners: ((reason: CallError) => void)[] = [];
+  readonly #end = new Latch<CallError>();
   #controller: AbortController | undefined;
 
   constructor(
@@ -101,19 +101,14 @@ export class RequestScope implements RequestContext, Placed {
 
   /** Told once when the client has gone or the node gives the request up; at once if that has happened. */
   onAbort(listener: (reason: CallError) => void): void {
-    if (this.#aborted !== undefined) return listener(this.#aborted);
-    this.#listeners.push(listener);
-    if (this.#watching) return;
+    this.#end.on(listener);
+    if (this.#watching || this.#end.reason !== undefined) return;
     this.#watching = true;
     this.#request.onGone(() => this.abort(new CallError('ABORTED', 'the client has gone')));
   }
 
   abort(reason: CallError): void {
-    if (this.#aborted !== undefined) return;
-    this.#aborted = reason;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener(reason);
+    this.#end.trip(reason);
   }
 }
 

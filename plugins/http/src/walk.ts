@@ -43,7 +43,8 @@ export class ConnectionWalk implements Application {
   async serve(exchange: Exchange): Promise<Answer | undefined> {
     const { request } = exchange;
     const scope = new RequestScope(this.#site.host, this.#connection, this.#site.config, request);
-    exchange.onSent = (sent) => this.#sent(request, scope, sent);
+    const onSent = (sent: Sent) => this.#sent(request, scope, sent);
+    exchange.onSent = onSent;
     this.#running.add(scope);
     try {
       return await this.#walk(exchange, scope);

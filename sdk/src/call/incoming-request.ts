@@ -7,6 +7,7 @@
 import type { CallerConnection } from '../context.ts';
 import type { CallError } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
+import { Latch } from '../latch.ts';
 import { fits } from '../text.ts';
 import type { Deadline } from './deadlines.ts';
 import { toForwardedFor } from './envelope.ts';
@@ -35,14 +36,12 @@ export class Request implements IncomingCall {
   credit = Number.POSITIVE_INFINITY;
   creditCame: (() => void) | undefined;
   values: AsyncIterator<unknown, void, undefined> | undefined;
-  /** Frees slot and id; set while the handler runs. */
-  finish: (() => void) | undefined;
+  /** Its handler runs: it holds a slot, and its id. */
+  running = false;
   /** Until a handler that goes on after its answer is waited for no longer. */
   grace: Deadline | undefined;
   #controller: AbortController | undefined;
-  #reason: CallError | undefined;
-  /** Nearly always one; a list of its own for each request is what V8 puts among the old objects, and all it leads to. */
-  #listener: ((reason: CallError) => void) | undefined;
+  readonly #end = new Latch<CallError>();
 
   constructor(
     id: string,
@@ -73,28 +72,19 @@ export class Request implements IncomingCall {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      if (this.#end.reason !== undefined) this.#controller.abort(this.#end.reason);
     }
     return this.#controller.signal;
   }
 
   onAbort(listener: (reason: CallError) => void): void {
-    if (this.#reason !== undefined) return listener(this.#reason);
-    const before = this.#listener;
-    this.#listener =
-      before === undefined
-        ? listener
-        : (reason) => {
-            before(reason);
-            listener(reason);
-          };
+    this.#end.on(listener);
   }
 
   abort(reason: CallError): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
+    if (this.#end.reason !== undefined) return;
     this.#controller?.abort(reason);
-    this.#listener?.(reason);
+    this.#end.trip(reason);
     this.creditCame?.();
   }
 }

@@ -137,8 +137,8 @@ export class IncomingCalls {
     this.#unsettled++;
     if (request.subscribes) this.#subscriptions++;
     else this.#running++;
-    request.finish = () => this.#finished(request);
-    void answer.settled.then(request.finish);
+    request.running = true;
+    void answer.settled.then(() => this.#finished(request));
     if (answer.kind === 'value') {
       answer.output.then(
         (output) => this.#respond(request, output, true),
@@ -151,8 +151,8 @@ export class IncomingCalls {
 
   /** The handler has settled, or is not waited for any longer. */
   #finished(request: Request): void {
-    if (request.finish === undefined) return;
-    request.finish = undefined;
+    if (!request.running) return;
+    request.running = false;
     request.grace?.cancel();
     this.#unsettled--;
     if (request.subscribes) this.#subscriptions--;
@@ -164,8 +164,8 @@ export class IncomingCalls {
 
   /** Its answer is out: a handler that ignores its signal does not keep slot and id for ever (`docs/spec/call.md` 8). */
   #giveGrace(request: Request): void {
-    const { finish } = request;
-    if (finish !== undefined) request.grace ??= deadline(performance.now() + abortGrace, finish);
+    if (request.running)
+      request.grace ??= deadline(performance.now() + abortGrace, () => this.#finished(request));
   }
 
   async #stream(request: Request, values: AsyncIterator<unknown, void, undefined>): Promise<void> {

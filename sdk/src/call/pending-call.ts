@@ -45,8 +45,9 @@ export class PendingCall {
 
   follow(signal: AbortSignal, aborted: (error: CallError) => void): void {
     this.#signal = signal;
-    this.#onAbort = () => aborted(abortedHere(signal));
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const onAbort = () => aborted(abortedHere(signal));
+    this.#onAbort = onAbort;
+    signal.addEventListener('abort', onAbort, { once: true });
   }
 
   /** No deadline and no signal ends it any more. */

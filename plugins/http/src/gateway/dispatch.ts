@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Answer as CallAnswer, CallError } from '@alknet/sdk';
+import { type Answer as CallAnswer, CallError, type IncomingCall } from '@alknet/sdk';
 import type { RequestContext } from '../request-context.ts';
 
 /** One call of a request. `requestId` is that of the answer. */
@@ -24,31 +24,46 @@ export function operationName(text: string): string {
   return text.startsWith('/') ? text.slice(1) : text;
 }
 
+/** A call of a request, as the registry takes it: it ends with the request. */
+class RequestCall implements IncomingCall {
+  readonly id: string;
+  readonly name: string;
+  readonly input: unknown;
+  // A call ends with its token, also when the peer has other credentials (`docs/spec/identity.md` 6).
+  readonly authToken: string | undefined;
+  readonly forwardedFor = null;
+  readonly timeoutMs = undefined;
+  readonly window: number | undefined;
+  readonly hops = 0;
+  readonly receivedAt: number;
+  readonly connection = null;
+  readonly #scope: RequestContext;
+
+  constructor(scope: RequestContext, { name, input, requestId, subscribe, receivedAt }: Call) {
+    this.#scope = scope;
+    this.id = requestId;
+    this.name = operationName(name);
+    this.input = input === undefined ? {} : input;
+    this.authToken = scope.token;
+    this.window = subscribe ? 0 : undefined;
+    this.receivedAt = receivedAt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+
+  onAbort(listener: (reason: CallError) => void): void {
+    this.#scope.onAbort(listener);
+  }
+}
+
 /**
  * Begins it; refusals are thrown. The call ends with its client, its deadline, or the node.
  * @throws CallError that may be sent as it is
  */
-export function begin(
-  scope: RequestContext,
-  { name, input, requestId, subscribe, receivedAt }: Call,
-): CallAnswer {
-  return scope.gateway.server.serve({
-    id: requestId,
-    name: operationName(name),
-    input: input === undefined ? {} : input,
-    // A call ends with its token, also when the peer has other credentials (`docs/spec/identity.md` 6).
-    authToken: scope.token,
-    forwardedFor: null,
-    timeoutMs: undefined,
-    window: subscribe ? 0 : undefined,
-    hops: 0,
-    receivedAt,
-    get signal() {
-      return scope.signal;
-    },
-    onAbort: (listener) => scope.onAbort(listener),
-    connection: null,
-  });
+export function begin(scope: RequestContext, call: Call): CallAnswer {
+  return scope.gateway.server.serve(new RequestCall(scope, call));
 }
 
 /** The output of a query or mutation. @throws CallError */

@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Duplex, Readable } from 'node:stream';
+import { Latch } from '@alknet/sdk';
 import type { HttpLimits } from '../config.ts';
 import type {
   Answer,
@@ -19,7 +20,6 @@ import type {
   Sent,
   Upgrade,
 } from './message.ts';
-import { Presence } from './presence.ts';
 import { discard, pump } from './pump.ts';
 
 /** Beyond the limits of the configuration the parser itself gives up; below, the walk answers 414 or 431. Bytes. */
@@ -197,7 +197,8 @@ class Http1Exchange implements Exchange, HttpRequest {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #connection: Http1Connection;
-  readonly #presence = new Presence();
+  /** Trips when the client goes before it has the answer. */
+  readonly #gone = new Latch<true>();
   #upgraded = false;
 
   constructor(
@@ -222,9 +223,9 @@ class Http1Exchange implements Exchange, HttpRequest {
       (headers['content-length'] !== undefined && headers['content-length'] !== '0');
     this.body = hasBody ? request : null;
     response.once('close', () => {
-      if (!response.writableFinished) this.#presence.go();
+      if (!response.writableFinished) this.#gone.trip(true);
     });
-    response.on('error', () => this.#presence.go());
+    response.on('error', () => this.#gone.trip(true));
     request.on('error', () => {});
   }
 
@@ -257,7 +258,7 @@ class Http1Exchange implements Exchange, HttpRequest {
   }
 
   onGone(listener: () => void): void {
-    this.#presence.onGone(listener);
+    this.#gone.on(listener);
   }
 
   /** Whether the bytes of the connection have another owner now. Never rejects. */
@@ -269,7 +270,7 @@ class Http1Exchange implements Exchange, HttpRequest {
       return this.#upgraded;
     }
     const bytes = await this.#write(answer);
-    this.#presence.settle();
+    this.#gone.forget();
     this.onSent?.({ status: answer.status, bytes });
     return false;
   }
@@ -301,7 +302,7 @@ class Http1Exchange implements Exchange, HttpRequest {
     }
     response.flushHeaders();
     try {
-      const bytes = await pump(body, response, (listener) => this.#presence.onGone(listener));
+      const bytes = await pump(body, response, (listener) => this.#gone.on(listener));
       this.#leaveBody();
       response.end();
       return bytes;

@@ -15,6 +15,7 @@ import {
 } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import type { Duplex, Readable } from 'node:stream';
+import { Latch } from '@alknet/sdk';
 import type { HttpLimits } from '../config.ts';
 import type {
   Answer,
@@ -26,7 +27,6 @@ import type {
   Sent,
   Upgrade,
 } from './message.ts';
-import { Presence } from './presence.ts';
 import { discard, pump } from './pump.ts';
 
 /** MiB that a session may hold: its streams, their headers and unsent frames. */
@@ -216,7 +216,8 @@ class Http2Exchange implements Exchange, HttpRequest {
   readonly #headers: IncomingHttpHeaders;
   readonly #raw: readonly string[];
   readonly #application: Application;
-  readonly #presence = new Presence();
+  /** Trips when the client goes before it has the answer. */
+  readonly #gone = new Latch<true>();
   #finished = false;
   #rawHeaders: readonly string[] | undefined;
 
@@ -238,7 +239,7 @@ class Http2Exchange implements Exchange, HttpRequest {
     this.upgrade = this.protocol === undefined ? undefined : { accept: (fields) => this.#accept(fields) };
     this.body = this.upgrade !== undefined || stream.endAfterHeaders ? null : stream;
     stream.once('close', () => {
-      if (!this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#presence.go();
+      if (!this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#gone.trip(true);
     });
   }
 
@@ -275,7 +276,7 @@ class Http2Exchange implements Exchange, HttpRequest {
   }
 
   onGone(listener: () => void): void {
-    this.#presence.onGone(listener);
+    this.#gone.on(listener);
   }
 
   async run(): Promise<void> {
@@ -283,7 +284,7 @@ class Http2Exchange implements Exchange, HttpRequest {
     const answer = await application.serve(this);
     if (answer === undefined) return this.onSent?.({ status: 200, bytes: 0 });
     const bytes = await this.#write(answer);
-    this.#presence.settle();
+    this.#gone.forget();
     this.onSent?.({ status: answer.status, bytes });
   }
 
@@ -312,7 +313,7 @@ class Http2Exchange implements Exchange, HttpRequest {
       return Buffer.byteLength(body);
     }
     try {
-      const bytes = await pump(body, stream, (listener) => this.#presence.onGone(listener));
+      const bytes = await pump(body, stream, (listener) => this.#gone.on(listener));
       stream.end();
       this.#leave();
       return bytes;
