@@ -169,6 +169,7 @@ export const configSchema = Type.Object(
       batch: count('Most calls of one `/batch`.', 1, 10_000, 100),
       headerTimeout: duration("From a request's first byte to the end of its header.", 10),
       bodyTimeout: duration('For a body that is not streamed.', 30),
+      answerTimeout: duration('For a client to take 64 KiB of an answer, or what is left of it.', 60),
       keepAlive: duration('Idle connections are closed after this long.', 60),
       header: size('Most bytes of request line and header fields.', 16 * 1024),
       concurrent: count('Requests in progress on one connection.', 1, 10_000, 100),

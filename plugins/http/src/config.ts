@@ -49,6 +49,8 @@ export interface HttpLimits {
   readonly headerTimeout: number;
   /** Milliseconds. */
   readonly bodyTimeout: number;
+  /** Milliseconds in which a client must take 64 KiB of an answer, or what is left of it. */
+  readonly answerTimeout: number;
   /** Milliseconds. */
   readonly keepAlive: number;
   /** Bytes. */
@@ -75,6 +77,7 @@ export function readConfig(written: WrittenConfig): HttpConfig {
       batch: limits.batch,
       headerTimeout: milliseconds(limits.headerTimeout),
       bodyTimeout: milliseconds(limits.bodyTimeout),
+      answerTimeout: milliseconds(limits.answerTimeout),
       keepAlive: milliseconds(limits.keepAlive),
       header: bytes(limits.header),
       concurrent: limits.concurrent,

@@ -5,7 +5,7 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { CallError, type Connection, Roster } from '@alknet/sdk';
+import { CallError, type Connection, type Identity, Roster } from '@alknet/sdk';
 import { errorAnswer, failureAnswer, methodNotAllowed } from './answers.ts';
 import { allowedOrigin, isForeign, isPreflight, preflightFields, shareWith } from './cors.ts';
 import { anonymous, basicCallerOf, callerOf, hasBasic } from './credential.ts';
@@ -55,8 +55,9 @@ export class ConnectionWalk implements Application {
     }
   }
 
-  #sent(request: HttpRequest, scope: RequestScope, { status, bytes }: Sent): void {
+  #sent(request: HttpRequest, scope: RequestScope, { status, bytes, tooSlow }: Sent): void {
     this.#running.delete(scope);
+    if (tooSlow === true) this.#warnOfSlow(scope.identity, { path: pathOf(request), bytes });
     const milliseconds = performance.now() - scope.arrivedAt;
     this.#site.metrics.answered(scope.surface, status, milliseconds / 1000);
     this.#site.log.info('request', {
@@ -67,6 +68,20 @@ export class ConnectionWalk implements Application {
       bytes,
       ms: Math.round(milliseconds * 10) / 10,
       id: scope.requestId,
+    });
+  }
+
+  tooSlow(): void {
+    this.#warnOfSlow(this.#connection.auth.identity, {});
+  }
+
+  #warnOfSlow(identity: Identity | null, of: { readonly path?: string; readonly bytes?: number }): void {
+    const { remote } = this.#connection;
+    this.#site.log.warn('answer given up: the client does not take it', {
+      peer: identity?.id ?? '-',
+      addr: remote?.address ?? '-',
+      reason: 'http.limits.answerTimeout',
+      ...of,
     });
   }
 

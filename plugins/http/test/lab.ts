@@ -30,6 +30,7 @@ export default definePlugin({
         n: Type.Optional(Type.Union([Type.Null(), Type.Number()])), list: Type.Optional(Type.Array(Type.Integer())),
         words: Type.Optional(Type.Array(Type.String())), o: Type.Optional(Type.Object({ x: Type.Number() })),
       }, { additionalProperties: false }) }),
+    query('big', { input: Type.Object({ n: Type.Integer() }), handler: ({ n }) => 'x'.repeat(n) }),
     query('scalar', { input: Type.Integer() }),
     query('void', { handler: () => undefined }),
     query('state', { handler: () => ({ ran, aborted, cleaned, produced }) }),

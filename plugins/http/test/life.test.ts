@@ -30,6 +30,13 @@ test('HTTP-134 every key takes effect without restart and without ending a strea
   const slow = await node.socket();
   slow.write('POST /call HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n');
   assert.match(await drained(slow), /^HTTP\/1\.1 408/);
+  await node.configure({ limits: { answerTimeout: '100ms' } });
+  const unread = await node.socket();
+  unread.write('GET /lab/big?n=30000000 HTTP/1.1\r\nHost: x\r\n\r\n');
+  await eventually('the end of an answer that is not read', () =>
+    node.log().some((line) => line['reason'] === 'http.limits.answerTimeout'),
+  );
+  unread.destroy();
   await node.configure({ limits: { headerTimeout: '100ms' } });
   const silent = await node.socket();
   silent.resume();

@@ -5,10 +5,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { silentLog } from '@alknet/sdk';
-import { defaultSettings, Endpoint } from '../../../host/src/endpoint/index.ts';
-import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
-import { NodeIdentities, PeerTable } from '../../../host/src/identity/index.ts';
+import { dialQuic } from './dial-quic.ts';
 import { drained, eventually, type HttpNode, httpNode, over, run, versions } from './node.ts';
 
 let node: HttpNode;
@@ -45,22 +42,8 @@ test('HTTP-06 a client without ALPN is served HTTP/1.1', async () => {
   assert.match(await drained(socket), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/);
 });
 
-async function dialQuic(t: { after(step: () => unknown): void }, alpn: string) {
-  const caller = new Endpoint({
-    transports: [quicTransport()],
-    identities: new NodeIdentities({ key: null, peers: new PeerTable(), ca: () => undefined }),
-    settings: defaultSettings,
-    log: silentLog,
-  });
-  t.after(() => caller.close());
-  return caller.dial(
-    { name: 'node', addresses: [{ host: '127.0.0.1', port: node.quicPort }], pins: [node.node.id] },
-    { alpn, transport: 'quic' },
-  );
-}
-
 test('HTTP-07 on a QUIC connection with ALPN h2, several streams carry an HTTP connection each, at the same time', async (t) => {
-  const connection = await dialQuic(t, 'h2');
+  const connection = await dialQuic(t, node, 'h2');
   const sessions = await Promise.all(
     Array.from({ length: 8 }, async () => {
       const stream = await connection.openStream();
@@ -84,7 +67,7 @@ test('HTTP-07 on a QUIC connection with ALPN h2, several streams carry an HTTP c
 });
 
 test('HTTP/1.1 on a QUIC stream is served, and the connection has room for more', async (t) => {
-  const connection = await dialQuic(t, 'http/1.1');
+  const connection = await dialQuic(t, node, 'http/1.1');
   for (let n = 0; n < 3; n++) {
     const stream = await connection.openStream();
     stream.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
@@ -99,7 +82,7 @@ test('HTTP-08 bytes that do not fit the ALPN close that stream only', async (t) 
     socket.resume();
     await over(socket);
   }
-  const connection = await dialQuic(t, 'h2');
+  const connection = await dialQuic(t, node, 'h2');
   const wrong = await connection.openStream();
   const right = await connection.openStream();
   wrong.on('error', () => {});

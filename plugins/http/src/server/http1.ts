@@ -20,7 +20,7 @@ import type {
   Sent,
   Upgrade,
 } from './message.ts';
-import { discard, pump } from './pump.ts';
+import { discard, nothing, type Pumped, patienceFor, portion, pump } from './pump.ts';
 
 /** Beyond the limits of the configuration the parser itself gives up; below, the walk answers 414 or 431. Bytes. */
 const parserSlack = 16 * 1024;
@@ -33,6 +33,7 @@ const unwanted = 256 * 1024;
 
 interface Http1Connection {
   readonly application: Application;
+  readonly limits: () => HttpLimits;
   /** Requests that the parser has read and that are not answered; one runs, the others wait in order. */
   readonly waiting: (() => void)[];
   running: boolean;
@@ -85,6 +86,7 @@ export class Http1Server {
     return new Promise((resolve) => {
       const connection: Http1Connection = {
         application,
+        limits: () => this.#limits,
         waiting: [],
         running: false,
         draining: this.#draining,
@@ -137,16 +139,26 @@ export class Http1Server {
     else connection.waiting.push(run);
   }
 
-  /** Ends the connection when it has been idle for `http.limits.keepAlive`; what it gives stops the watch. */
+  /**
+   * Ends the connection when it has been idle for `http.limits.keepAlive`, or when its client has left the end of the
+   * last answer untaken for `answerTimeout`; what it gives stops the watch.
+   */
   #endIdle(stream: Duplex, connection: Http1Connection): () => void {
     // One timer a connection, not one a request.
     const look = () => {
-      const { keepAlive } = this.#limits;
+      const { keepAlive, answerTimeout } = this.#limits;
       const idle = connection.running ? 0 : performance.now() - connection.idleSince;
-      if (idle >= keepAlive) finish(stream);
-      else timer = setTimeout(look, Math.max(10, keepAlive - idle)).unref();
+      const isTaken = connection.running || stream.writableLength === 0;
+      const limit = isTaken ? keepAlive : answerTimeout;
+      if (idle >= limit) {
+        if (isTaken) return finish(stream);
+        connection.application.tooSlow();
+        return void stream.destroy();
+      }
+      const next = isTaken && idle < answerTimeout ? Math.min(keepAlive, answerTimeout) : limit;
+      timer = setTimeout(look, Math.max(10, next - idle)).unref();
     };
-    let timer = setTimeout(look, this.#limits.keepAlive).unref();
+    let timer = setTimeout(look, Math.min(this.#limits.keepAlive, this.#limits.answerTimeout)).unref();
     return () => clearTimeout(timer);
   }
 
@@ -269,47 +281,54 @@ class Http1Exchange implements Exchange, HttpRequest {
       this.onSent?.({ status: 101, bytes: 0 });
       return this.#upgraded;
     }
-    const bytes = await this.#write(answer);
-    this.#gone.forget();
-    this.onSent?.({ status: answer.status, bytes });
+    const { bytes, tooSlow } = await this.#write(answer);
+    // One who was too slow has gone: whoever still works for him is told.
+    if (!tooSlow) this.#gone.forget();
+    this.onSent?.({ status: answer.status, bytes, tooSlow });
     return false;
   }
 
-  async #write({ status, headers, body, close }: Answer): Promise<number> {
+  async #write({ status, headers, body, close }: Answer): Promise<Pumped> {
     const response = this.#response;
     const request = this.#request;
-    if (response.destroyed) return 0;
+    if (response.destroyed) return nothing;
     if (this.#connection.draining || close === true) response.shouldKeepAlive = false;
     if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
       const length = body === undefined ? 0 : Buffer.byteLength(body);
       // RFC 9110 8.6: none on 204 and 304.
       if (status !== 204 && status !== 304) headers['Content-Length'] ??= String(length);
-      response.writeHead(status, headers);
-      this.#leaveBody();
-      if (this.method === 'HEAD') {
-        response.end();
-        return 0;
+      if (length <= portion || this.method === 'HEAD') {
+        response.writeHead(status, headers);
+        this.#leaveBody();
+        if (this.method === 'HEAD') {
+          response.end();
+          return nothing;
+        }
+        response.end(body);
+        return { bytes: length, tooSlow: false };
       }
-      response.end(body);
-      return length;
     }
     response.writeHead(status, headers);
-    if (this.method === 'HEAD' || status === 204 || status === 304) {
+    if (body === undefined || this.method === 'HEAD' || status === 204 || status === 304) {
       discard(body);
       response.end();
       this.#leaveBody();
-      return 0;
+      return nothing;
     }
     response.flushHeaders();
     try {
-      const bytes = await pump(body, response, (listener) => this.#gone.on(listener));
+      const pumped = await pump(body, response, {
+        onGone: (listener) => this.#gone.on(listener),
+        patience: patienceFor(headers, this.#connection.limits().answerTimeout),
+      });
       this.#leaveBody();
-      response.end();
-      return bytes;
+      if (pumped.tooSlow) request.socket.destroy();
+      else response.end();
+      return pumped;
     } catch {
       // The end of the answer must not look like its end.
       request.socket.destroy();
-      return 0;
+      return nothing;
     }
   }
 

@@ -15,7 +15,7 @@ import {
 } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import type { Duplex, Readable } from 'node:stream';
-import { Latch } from '@alknet/sdk';
+import { Latch, type Placed, Roster } from '@alknet/sdk';
 import type { HttpLimits } from '../config.ts';
 import type {
   Answer,
@@ -27,7 +27,7 @@ import type {
   Sent,
   Upgrade,
 } from './message.ts';
-import { discard, pump } from './pump.ts';
+import { discard, nothing, type Pumped, patienceFor, portion, pump } from './pump.ts';
 
 /** MiB that a session may hold: its streams, their headers and unsent frames. */
 const sessionMemory = 16;
@@ -38,6 +38,10 @@ const resetsPerSecond = 50;
 
 interface Http2Connection {
   readonly application: Application;
+  readonly limits: () => HttpLimits;
+  /** Whose answers are written, and wait for the client's window. */
+  readonly untaken: Roster<Http2Exchange>;
+  untakenTimer: NodeJS.Timeout | undefined;
   session: ServerHttp2Session | undefined;
   streams: number;
   /** Whether a request has come. */
@@ -87,6 +91,9 @@ export class Http2Server {
     return new Promise((resolve) => {
       const connection: Http2Connection = {
         application,
+        limits: () => this.#limits,
+        untaken: new Roster(),
+        untakenTimer: undefined,
         session: undefined,
         streams: 0,
         spoke: false,
@@ -101,6 +108,7 @@ export class Http2Server {
       stream.once('end', () => connection.session?.destroy());
       stream.once('close', () => {
         clearTimeout(connection.timer);
+        clearTimeout(connection.untakenTimer);
         this.#connections.delete(stream);
         resolve();
       });
@@ -176,8 +184,25 @@ export class Http2Server {
         connection.session?.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
       connection.idleSince = performance.now();
     });
-    void new Http2Exchange(stream, headers, raw, connection.application).run();
+    void new Http2Exchange(stream, headers, raw, connection).run();
   }
+}
+
+/** Gives up the ends of answers that have waited for `http.limits.answerTimeout`. One timer serves a whole session. */
+function watchUntaken(connection: Http2Connection): void {
+  const limit = connection.limits().answerTimeout;
+  const look = () => {
+    connection.untakenTimer = undefined;
+    const now = performance.now();
+    let longest = 0;
+    for (const exchange of connection.untaken) {
+      const waited = now - exchange.writtenAt;
+      if (waited >= limit) exchange.giveUp();
+      else longest = Math.max(longest, waited);
+    }
+    if (connection.untaken.size > 0) connection.untakenTimer = setTimeout(look, limit - longest + 1).unref();
+  };
+  connection.untakenTimer ??= setTimeout(look, limit).unref();
 }
 
 /** RFC 9113 10.5 leaves the measure to the server: a leaky bucket. */
@@ -203,7 +228,7 @@ function settingsOf({ concurrent, header }: HttpLimits) {
   };
 }
 
-class Http2Exchange implements Exchange, HttpRequest {
+class Http2Exchange implements Exchange, HttpRequest, Placed {
   readonly version: HttpVersion = '2';
   readonly method: string;
   readonly target: string;
@@ -215,9 +240,13 @@ class Http2Exchange implements Exchange, HttpRequest {
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #raw: readonly string[];
-  readonly #application: Application;
+  readonly #connection: Http2Connection;
   /** Trips when the client goes before it has the answer. */
   readonly #gone = new Latch<true>();
+  /** In the connection's `untaken`. */
+  place = -1;
+  /** `performance.now()` milliseconds when all of the answer was written. */
+  writtenAt = 0;
   #finished = false;
   #rawHeaders: readonly string[] | undefined;
 
@@ -225,12 +254,12 @@ class Http2Exchange implements Exchange, HttpRequest {
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     raw: readonly string[],
-    application: Application,
+    connection: Http2Connection,
   ) {
     this.#stream = stream;
     this.#headers = headers;
     this.#raw = raw;
-    this.#application = application;
+    this.#connection = connection;
     this.method = headers[':method'] ?? 'GET';
     this.target = headers[':path'] ?? '';
     this.authority = headers[':authority'] ?? headers.host ?? '';
@@ -239,6 +268,7 @@ class Http2Exchange implements Exchange, HttpRequest {
     this.upgrade = this.protocol === undefined ? undefined : { accept: (fields) => this.#accept(fields) };
     this.body = this.upgrade !== undefined || stream.endAfterHeaders ? null : stream;
     stream.once('close', () => {
+      connection.untaken.delete(this);
       if (!this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#gone.trip(true);
     });
   }
@@ -280,17 +310,18 @@ class Http2Exchange implements Exchange, HttpRequest {
   }
 
   async run(): Promise<void> {
-    const application = this.#application;
+    const { application } = this.#connection;
     const answer = await application.serve(this);
     if (answer === undefined) return this.onSent?.({ status: 200, bytes: 0 });
-    const bytes = await this.#write(answer);
-    this.#gone.forget();
-    this.onSent?.({ status: answer.status, bytes });
+    const { bytes, tooSlow } = await this.#write(answer);
+    // One who was too slow has gone: whoever still works for him is told.
+    if (!tooSlow) this.#gone.forget();
+    this.onSent?.({ status: answer.status, bytes, tooSlow });
   }
 
-  async #write({ status, headers, body }: Answer): Promise<number> {
+  async #write({ status, headers, body }: Answer): Promise<Pumped> {
     const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return 0;
+    if (stream.destroyed || stream.closed) return nothing;
     const fields: HeaderFields & { ':status'?: number } = {};
     for (const name in headers) {
       const value = headers[name];
@@ -298,29 +329,47 @@ class Http2Exchange implements Exchange, HttpRequest {
     }
     const head = Object.assign(fields, { ':status': status });
     const plain = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
-    if (plain && status !== 204 && status !== 304)
-      head['content-length'] ??= String(body === undefined ? 0 : Buffer.byteLength(body));
+    const length = plain && body !== undefined ? Buffer.byteLength(body) : 0;
+    if (plain && status !== 204 && status !== 304) head['content-length'] ??= String(length);
     if (body === undefined || this.method === 'HEAD' || status === 204 || status === 304) {
       discard(body);
       stream.respond(head, { endStream: true });
       this.#leave();
-      return 0;
+      return nothing;
     }
     stream.respond(head);
-    if (plain) {
-      stream.end(body);
-      this.#leave();
-      return Buffer.byteLength(body);
+    if (plain && length <= portion) {
+      this.#end(body);
+      return { bytes: length, tooSlow: false };
     }
     try {
-      const bytes = await pump(body, stream, (listener) => this.#gone.on(listener));
-      stream.end();
-      this.#leave();
-      return bytes;
+      const pumped = await pump(body, stream, {
+        onGone: (listener) => this.#gone.on(listener),
+        patience: patienceFor(headers, this.#connection.limits().answerTimeout),
+      });
+      if (pumped.tooSlow) stream.close(constants.NGHTTP2_CANCEL);
+      else this.#end();
+      return pumped;
     } catch {
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      return 0;
+      return nothing;
     }
+  }
+
+  #end(last?: string | Uint8Array): void {
+    this.#stream.end(last);
+    this.#leave();
+    if (this.#stream.closed) return;
+    this.writtenAt = performance.now();
+    this.#connection.untaken.add(this);
+    watchUntaken(this.#connection);
+  }
+
+  /** The client has not taken what was written last. */
+  giveUp(): void {
+    this.#connection.untaken.delete(this);
+    this.#connection.application.tooSlow();
+    this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** The rest of the body is not wanted: RFC 9113 8.1 lets the server say so once the answer has left. */

@@ -61,6 +61,8 @@ export interface Sent {
   readonly status: number;
   /** Of the body. */
   readonly bytes: number;
+  /** Whether it was given up because the client did not take it (`http.limits.answerTimeout`). */
+  readonly tooSlow?: boolean;
 }
 
 /** What a server hands each request to. */
@@ -78,4 +80,6 @@ export interface Exchange {
 /** Gives the answer; `undefined` after an upgrade. It never rejects. */
 export interface Application {
   serve(exchange: Exchange): Promise<Answer | undefined> | Answer | undefined;
+  /** A client did not take the rest of an answer that `onSent` has told of already. */
+  tooSlow(): void;
 }
