@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { dialQuic } from './dial-quic.ts';
@@ -174,6 +174,31 @@ test('a target over 8 KiB is 414 and fields over 16 KiB are 431, on both version
   socket.resume();
   socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(200_000)}\r\n\r\n`);
   await over(socket);
+});
+
+test('426 says what to upgrade to on HTTP/1.1, and not on HTTP/2, which has no such field', async () => {
+  const token = await node.grant('ada');
+  const plain = await node.ask('/alknet/call', { token, headers: { connection: 'keep-alive' } });
+  assert.deepEqual(
+    [plain.status, plain.headers['upgrade'], plain.headers['connection']],
+    [426, 'websocket', 'Upgrade'],
+  );
+  const h2 = await node.ask('/alknet/call', { token }, 'h2');
+  assert.deepEqual([h2.status, h2.headers['upgrade']], [426, undefined]);
+});
+
+test('a request of HTTP/2 with content-length 0 is answered before its stream ends', async (t) => {
+  const session = await node.session();
+  t.after(() => session.destroy());
+  const stream = session.request(
+    { ':method': 'POST', ':path': '/lab/echo', 'content-length': '0' },
+    { endStream: false },
+  );
+  const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+  assert.equal(headers[':status'], 200);
+  stream.resume();
+  await once(stream, 'close');
+  assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
 });
 
 test('HTTP-17 a client certificate of a peer gives a request no rights', async (t) => {

@@ -293,6 +293,11 @@ class Http1Exchange implements Exchange, HttpRequest {
     const request = this.#request;
     if (response.destroyed) return nothing;
     if (this.#connection.draining || close === true) response.shouldKeepAlive = false;
+    if (status === 426) {
+      // RFC 9110 7.8: the field counts for this connection alone; one that was to be upgraded ends.
+      const goesOn = response.shouldKeepAlive && this.upgrade === undefined;
+      headers['connection'] = goesOn ? 'Upgrade' : 'close, Upgrade';
+    }
     if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
       const length = body === undefined ? 0 : Buffer.byteLength(body);
       // RFC 9110 8.6: none on 204 and 304.

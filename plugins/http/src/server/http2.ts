@@ -266,7 +266,9 @@ class Http2Exchange implements Exchange, HttpRequest, Placed {
     const protocol = headers[':protocol'];
     this.protocol = typeof protocol === 'string' ? protocol : undefined;
     this.upgrade = this.protocol === undefined ? undefined : { accept: (fields) => this.#accept(fields) };
-    this.body = this.upgrade !== undefined || stream.endAfterHeaders ? null : stream;
+    // A body of no bytes is none, whenever the client gets to say that it was the end.
+    const hasBody = !stream.endAfterHeaders && headers['content-length'] !== '0';
+    this.body = this.upgrade === undefined && hasBody ? stream : null;
     stream.once('close', () => {
       connection.untaken.delete(this);
       if (!this.#finished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#gone.trip(true);
@@ -325,7 +327,8 @@ class Http2Exchange implements Exchange, HttpRequest, Placed {
     const fields: HeaderFields & { ':status'?: number } = {};
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined) fields[name.toLowerCase()] = value;
+      // RFC 9113 8.2.2: no version has it but HTTP/1.1.
+      if (value !== undefined && name !== 'upgrade') fields[name.toLowerCase()] = value;
     }
     const head = Object.assign(fields, { ':status': status });
     const plain = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
@@ -376,7 +379,7 @@ class Http2Exchange implements Exchange, HttpRequest, Placed {
   #leave(): void {
     this.#finished = true;
     const stream = this.#stream;
-    if (this.body === null || stream.readableEnded) return;
+    if (stream.endAfterHeaders || stream.readableEnded) return;
     stream.resume();
     stream.once('finish', () => {
       if (!stream.closed && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);

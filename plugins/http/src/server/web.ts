@@ -52,7 +52,8 @@ const hopByHop = new Set([
 export function fromWebResponse(response: Response): Answer {
   const headers: HeaderFields = {};
   for (const [name, value] of response.headers) {
-    if (hopByHop.has(name)) continue;
+    // 426 must say what to upgrade to (RFC 9110 15.5.22).
+    if (hopByHop.has(name) && !(name === 'upgrade' && response.status === 426)) continue;
     if (name === 'set-cookie') headers[name] = response.headers.getSetCookie();
     else headers[name] = value;
   }

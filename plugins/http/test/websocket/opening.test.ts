@@ -57,4 +57,6 @@ test('an old version of WebSocket is 426 with the version that is spoken', async
   });
   assert.equal(status, 426);
   assert.equal(headers['sec-websocket-version'], '13');
+  assert.equal(headers['upgrade'], 'websocket');
+  assert.equal(headers['connection'], 'close, Upgrade');
 });
