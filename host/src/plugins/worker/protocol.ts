@@ -145,8 +145,24 @@ export interface IncomingData {
   readonly hops: number;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
-  readonly connection: ContextData['connection'];
+  readonly connection: SessionData | null;
 }
+
+/** A session in the thread that requests come in on: the same number for all of them. */
+export interface SessionData {
+  readonly session: number;
+  readonly id: string;
+  readonly transport: string;
+  readonly remote: RemoteAddress | null;
+}
+
+/**
+ * Whom a gateway serves, by what the host has given out: an AuthContext, or an identity on a connection. What the thread
+ * says of them beside their numbers counts for nothing.
+ */
+export type GatewayRef =
+  | { readonly auth: number }
+  | { readonly connection: number; readonly identity: number | null };
 
 /** Who composes: the plugin itself, or an `env` of a running call. */
 export interface Composer {
@@ -219,26 +235,28 @@ export interface HostMethods {
   replacePublished(publication: number, registrations: readonly PublishedData[]): void;
   removePublished(publication: number): void;
 
-  gateway(auth: number): void;
-  gatewayCall(auth: number, name: string, input: unknown, options: GatewayOptionsData): Promise<unknown>;
+  gateway(of: GatewayRef): void;
+  gatewayCall(of: GatewayRef, name: string, input: unknown, options: GatewayOptionsData): Promise<unknown>;
   gatewaySubscribe(
-    auth: number,
+    of: GatewayRef,
     name: string,
     input: unknown,
     options: GatewayOptionsData,
   ): AsyncIterable<unknown>;
-  gatewayList(auth: number): readonly OperationSpec[];
-  gatewaySchema(auth: number, name: string): OperationSpec | undefined;
-  gatewayTimeout(auth: number, name: string, timeoutMs: unknown): number | undefined;
-  gatewayAttach(auth: number, remote: number): void;
+  gatewayList(of: GatewayRef): readonly OperationSpec[];
+  gatewaySchema(of: GatewayRef, name: string): OperationSpec | undefined;
+  gatewayTimeout(of: GatewayRef, name: string, timeoutMs: unknown): number | undefined;
+  gatewayAttach(of: GatewayRef, remote: number): void;
   /** `serving` names the request from here on. */
-  serve(auth: number, serving: number, call: IncomingData): 'value' | 'stream';
+  serve(of: GatewayRef, serving: number, call: IncomingData): 'value' | 'stream';
   serveAbort(serving: number, reason: WireError): void;
   serveOutput(serving: number): Promise<unknown>;
   serveNext(serving: number): Promise<{ value: unknown } | undefined>;
   serveReturn(serving: number): void;
   serveSettled(serving: number): Promise<void>;
   remoteClosed(remote: number): void;
+  /** The thread has lost a session that requests came in on. */
+  sessionLost(session: number): void;
 
   /** `stream` has been given a number by the thread. Resolves when the inner connection is over. */
   dispatch(alpn: string, stream: number, id: number, auth: DispatchData): Promise<CloseInfo>;
@@ -286,14 +304,14 @@ export interface ThreadMethods {
   identitiesChanged(): void;
   contributionsChanged(surface: string, now: readonly unknown[]): void;
   /** The other side of a session that the plugin serves. */
-  servingCall(
-    serving: number,
+  sessionCall(
+    session: number,
     name: string,
     input: unknown,
     options: { timeoutMs?: number },
   ): Promise<unknown>;
-  servingSubscribe(
-    serving: number,
+  sessionSubscribe(
+    session: number,
     name: string,
     input: unknown,
     options: { timeoutMs?: number },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { CloseInfo, Contribution, Identity } from '@alknet/sdk';
+import type { CallerConnection, CloseInfo, Contribution, Identity } from '@alknet/sdk';
 import { defineOperation, Type } from '@alknet/sdk';
 import { connectionPair, type Dispatched } from '@alknet/sdk/testing';
 import { both } from './support.ts';
@@ -193,6 +193,8 @@ both(
   },
 );
 
+let sessionBefore: CallerConnection | null | undefined;
+
 const other = [
   defineOperation({
     name: 'other/who',
@@ -209,6 +211,19 @@ const other = [
     input: Type.Object({}),
     output: Type.Any(),
     handler: (_input, { connection }) => connection?.call('client/name', {}),
+  }),
+  defineOperation({
+    name: 'other/same',
+    type: 'query',
+    access: 'authenticated',
+    input: Type.Object({}),
+    output: Type.Boolean(),
+    // What the node knows of a session, what it offers for one, hangs on this object.
+    handler: (_input, { connection }) => {
+      const isSame = connection === sessionBefore;
+      sessionBefore = connection;
+      return isSame;
+    },
   }),
   defineOperation({
     name: 'other/numbers',
@@ -238,6 +253,8 @@ both('a gateway answers sessions as the identity that it serves', { operations: 
   });
   assert.deepEqual(await session.call('other/who', {}), { id: 'ada', connected: true });
   assert.equal(await session.call('other/ask-back', {}), 'Ada');
+  assert.equal(await session.call('other/same', {}), false);
+  assert.equal(await session.call('other/same', {}), true);
   assert.deepEqual(await session.call('all/add', { a: 2 }), { sum: 3 });
   await assert.rejects(session.call('other/nothing', {}), { code: 'NOT_FOUND' });
   const numbers: unknown[] = [];

@@ -74,11 +74,25 @@ export class SharedConnections {
     return auth;
   }
 
+  /** One that is shared with the thread. @throws Error when it is over, or never was */
+  connection(number: number): Connection {
+    const connection = this.#connections.get(number);
+    if (connection === undefined) throw new Error(`connection ${number} is over`);
+    return connection;
+  }
+
+  /** An identity that the thread was given. @throws Error when it was not */
+  identity(ref: number): Identity {
+    const identity = this.identities.object(ref);
+    if (identity === undefined) throw new Error(`identity ${ref} was not given out`);
+    return identity;
+  }
+
   serve(host: Pick<PluginHost, 'dispatch' | 'dial'>): Methods {
     return {
       connectionServe: (_scope, number) => void this.#serveStreams(number),
       connectionOpen: async ({ signal }, number) => {
-        const stream = await this.#connection(number).openStream({ signal });
+        const stream = await this.connection(number).openStream({ signal });
         return { stream: this.#pump(stream), id: stream.id };
       },
       connectionIdentify: (_scope, number, identity) => {
@@ -107,18 +121,10 @@ export class SharedConnections {
     };
   }
 
-  #connection(number: number): Connection {
-    const connection = this.#connections.get(number);
-    if (connection === undefined) throw new Error(`connection ${number} is over`);
-    return connection;
-  }
-
   #identity(data: IdentityData): Identity | null {
     if (data === null) return null;
     if ('own' in data) return data.own;
-    const identity = this.identities.object(data.ref);
-    if (identity === undefined) throw new Error(`identity ${data.ref} was not given out`);
-    return identity;
+    return this.identity(data.ref);
   }
 
   async #serveStreams(number: number): Promise<void> {

@@ -17,7 +17,14 @@ import {
 } from '@alknet/sdk';
 import { reviveError } from '../errors.ts';
 import type { Link } from '../link.ts';
-import type { HostMethods, IncomingData, PublishedData, ThreadMethods } from '../protocol.ts';
+import type {
+  GatewayRef,
+  HostMethods,
+  IncomingData,
+  PublishedData,
+  SessionData,
+  ThreadMethods,
+} from '../protocol.ts';
 import type { Served } from '../serving.ts';
 import type { SharedConnections } from './connections.ts';
 import type { OperationProxies } from './operations.ts';
@@ -41,6 +48,7 @@ type Methods = Pick<
   | 'serveReturn'
   | 'serveSettled'
   | 'remoteClosed'
+  | 'sessionLost'
 >;
 
 interface Parts {
@@ -60,16 +68,32 @@ export function serveGateways({ link, connections, operations, proxies }: Parts)
   const publications = new Map<number, Publication>();
   const servings = new Map<number, Serving>();
   const remotes = new Map<number, () => void>();
+  const sessions = new Map<number, CallerConnection>();
   let published = 0;
 
-  const gateway = (ref: number): Gateway => {
-    const auth = connections.auth(ref);
+  const gateway = (of: GatewayRef): Gateway => {
+    if ('connection' in of) {
+      const connection = connections.connection(of.connection);
+      const identity = of.identity === null ? null : connections.identity(of.identity);
+      // The host knows the one that it made for the same caller.
+      return operations.gateway({ ...connection.auth, fingerprint: null, identity }, connection);
+    }
+    const auth = connections.auth(of.auth);
     let made = gateways.get(auth);
     if (made === undefined) {
       made = operations.gateway(auth);
       gateways.set(auth, made);
     }
     return made;
+  };
+  /** One object a session, as inline: what is known of a session hangs on it. */
+  const session = ({ session: number, ...facts }: SessionData): CallerConnection => {
+    let known = sessions.get(number);
+    if (known === undefined) {
+      known = callerConnection(link, number, facts);
+      sessions.set(number, known);
+    }
+    return known;
   };
   const registrations = (data: readonly PublishedData[]): AdapterRegistration[] =>
     data.map(({ operation, source, capabilities }) => {
@@ -93,18 +117,18 @@ export function serveGateways({ link, connections, operations, proxies }: Parts)
       publications.delete(number);
     },
 
-    gateway: (_scope, auth) => void gateway(auth),
-    gatewayCall: ({ signal }, auth, name, input, options) =>
-      gateway(auth).call(name, input, { ...options, signal }),
-    gatewaySubscribe: ({ signal }, auth, name, input, options) =>
-      gateway(auth).subscribe(name, input, { ...options, signal }),
-    gatewayList: (_scope, auth) => gateway(auth).list().map(withoutHandler),
-    gatewaySchema: (_scope, auth, name) => {
-      const found = gateway(auth).schema(name);
+    gateway: (_scope, of) => void gateway(of),
+    gatewayCall: ({ signal }, of, name, input, options) =>
+      gateway(of).call(name, input, { ...options, signal }),
+    gatewaySubscribe: ({ signal }, of, name, input, options) =>
+      gateway(of).subscribe(name, input, { ...options, signal }),
+    gatewayList: (_scope, of) => gateway(of).list().map(withoutHandler),
+    gatewaySchema: (_scope, of, name) => {
+      const found = gateway(of).schema(name);
       return found && withoutHandler(found);
     },
-    gatewayTimeout: (_scope, auth, name, timeoutMs) => gateway(auth).server.timeout(name, timeoutMs),
-    gatewayAttach: (_scope, auth, number) => {
+    gatewayTimeout: (_scope, of, name, timeoutMs) => gateway(of).server.timeout(name, timeoutMs),
+    gatewayAttach: (_scope, of, number) => {
       let close: () => void = () => {};
       const closed = new Promise<void>((resolve) => {
         close = resolve;
@@ -117,16 +141,17 @@ export function serveGateways({ link, connections, operations, proxies }: Parts)
         subscribe: (name, input, { signal, ...options } = {}) =>
           link.iterate('remoteSubscribe', [number, name, input, options], { signal }),
       };
-      gateway(auth).attach(remote);
+      gateway(of).attach(remote);
     },
     remoteClosed: (_scope, number) => {
       remotes.get(number)?.();
       remotes.delete(number);
     },
+    sessionLost: (_scope, number) => void sessions.delete(number),
 
-    serve: (_scope, auth, number, data) => {
-      const call = new ServedCall(data, callerConnection(link, number, data));
-      const answer = gateway(auth).server.serve(call);
+    serve: (_scope, of, number, data) => {
+      const call = new ServedCall(data, data.connection && session(data.connection));
+      const answer = gateway(of).server.serve(call);
       // It is asked for a moment later.
       if (answer.kind === 'value') answer.output.catch(() => {});
       servings.set(number, { answer, abort: (reason) => call.abort(reason) });
@@ -165,16 +190,15 @@ function withoutHandler<Spec extends object>(operation: Spec): Spec {
 
 function callerConnection(
   link: Link<HostMethods, ThreadMethods>,
-  serving: number,
-  { connection }: IncomingData,
-): CallerConnection | null {
-  if (connection === null) return null;
+  session: number,
+  facts: Omit<SessionData, 'session'>,
+): CallerConnection {
   return {
-    ...connection,
+    ...facts,
     call: (name, input, { signal, ...options } = {}) =>
-      link.call('servingCall', [serving, name, input, options], { signal }),
+      link.call('sessionCall', [session, name, input, options], { signal }),
     subscribe: (name, input, { signal, ...options } = {}) =>
-      link.iterate('servingSubscribe', [serving, name, input, options], { signal }),
+      link.iterate('sessionSubscribe', [session, name, input, options], { signal }),
   };
 }
 

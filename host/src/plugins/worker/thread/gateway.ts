@@ -10,6 +10,7 @@ import {
   type AuthContext,
   CallError,
   type CallerConnection,
+  type Connection,
   type Gateway,
   type HostOperations,
   type IncomingCall,
@@ -17,30 +18,37 @@ import {
   type Server,
 } from '@alknet/sdk';
 import { encodeError } from '../errors.ts';
-import { itself, type PublishedData, type ThreadMethods } from '../protocol.ts';
+import { type GatewayRef, itself, type PublishedData, type ThreadMethods } from '../protocol.ts';
 import type { Served } from '../serving.ts';
+import type { PortConnections } from './connections.ts';
 import { threadCaller } from './context.ts';
 import type { Handlers } from './operations.ts';
 import type { HostLink, HostObjects } from './thread.ts';
 
 type Methods = Pick<
   Served<ThreadMethods>,
-  'servingCall' | 'servingSubscribe' | 'remoteCall' | 'remoteSubscribe'
+  'sessionCall' | 'sessionSubscribe' | 'remoteCall' | 'remoteSubscribe'
 >;
+
+const nobody = {};
 
 export class ThreadOperations {
   readonly #link: HostLink;
   readonly #objects: HostObjects;
   readonly #handlers: Handlers;
-  /** The sessions that requests came in on, while the requests run. */
-  readonly #callers = new Map<number, CallerConnection>();
+  readonly #connections: PortConnections;
+  readonly #sessions: Sessions;
+  /** Of callers whose credential came with a request, by connection and identity. */
+  readonly #gateways = new WeakMap<Connection, WeakMap<object, Gateway>>();
   readonly #remotes = new Map<number, RemoteCaller>();
   #servings = 0;
   #attached = 0;
 
-  constructor(link: HostLink, objects: HostObjects, handlers: Handlers) {
+  constructor(link: HostLink, objects: HostObjects, connections: PortConnections, handlers: Handlers) {
     this.#link = link;
     this.#objects = objects;
+    this.#connections = connections;
+    this.#sessions = new Sessions((session) => link.tell('sessionLost', session));
     this.#handlers = handlers;
   }
 
@@ -48,7 +56,7 @@ export class ThreadOperations {
     return Object.freeze<HostOperations>({
       ...threadCaller(this.#link, itself),
       publish: (prefix, kind, registrations) => this.#publish(prefix, kind, registrations),
-      gateway: (auth) => this.#gateway(auth),
+      gateway: (auth, connection) => this.#gateway(auth, connection),
     });
   }
 
@@ -58,10 +66,10 @@ export class ThreadOperations {
       return value;
     };
     return {
-      servingCall: ({ signal }, serving, name, input, options) =>
-        found(this.#callers.get(serving)).call(name, input, { ...options, signal }),
-      servingSubscribe: ({ signal }, serving, name, input, options) =>
-        found(this.#callers.get(serving)).subscribe(name, input, { ...options, signal }),
+      sessionCall: ({ signal }, session, name, input, options) =>
+        found(this.#sessions.get(session)).call(name, input, { ...options, signal }),
+      sessionSubscribe: ({ signal }, session, name, input, options) =>
+        found(this.#sessions.get(session)).subscribe(name, input, { ...options, signal }),
       remoteCall: ({ signal }, remote, name, input, options) =>
         found(this.#remotes.get(remote)).call(name, input, { ...options, signal }),
       remoteSubscribe: ({ signal }, remote, name, input, options) =>
@@ -102,14 +110,40 @@ export class ThreadOperations {
     }));
   }
 
-  #gateway(auth: AuthContext): Gateway {
+  #gateway(auth: AuthContext, connection: Connection | undefined): Gateway {
+    if (connection === undefined || this.#objects.authRef(auth) !== undefined)
+      return this.#made(auth, connection);
+    let callers = this.#gateways.get(connection);
+    if (callers === undefined) {
+      callers = new WeakMap();
+      this.#gateways.set(connection, callers);
+    }
+    const caller = auth.identity ?? nobody;
+    let gateway = callers.get(caller);
+    if (gateway === undefined) {
+      gateway = this.#made(auth, connection);
+      callers.set(caller, gateway);
+    }
+    return gateway;
+  }
+
+  /** By the numbers of what the host gave out; a copy, or an identity of the plugin's own, has none. */
+  #ref(auth: AuthContext, connection: Connection | undefined): GatewayRef {
+    const known = this.#objects.authRef(auth);
+    if (known !== undefined) return { auth: known };
+    const on = connection && this.#connections.numberOf(connection);
+    const who = auth.identity === null ? null : this.#objects.identityRef(auth.identity);
+    if (on !== undefined && who !== undefined) return { connection: on, identity: who };
+    throw new CallError(
+      'FORBIDDEN',
+      'a gateway serves an AuthContext that the host made, or an identity that it gave out on a connection of it',
+    );
+  }
+
+  #made(auth: AuthContext, connection: Connection | undefined): Gateway {
     const link = this.#link;
-    // Asked for at each use: as long as this gateway is held, so is the AuthContext, and the host knows it.
-    const ref = () => {
-      const known = this.#objects.authRef(auth);
-      if (known !== undefined) return known;
-      throw new CallError('FORBIDDEN', 'a gateway serves an AuthContext that the host made, not a copy');
-    };
+    // Made at each use: as long as this gateway is held, so are these, and the host knows them.
+    const ref = () => this.#ref(auth, connection);
     link.callSync('gateway', ref());
     const server: Server = {
       timeout: (name, timeoutMs) => link.callSync('gatewayTimeout', ref(), name, timeoutMs),
@@ -136,11 +170,11 @@ export class ThreadOperations {
     };
   }
 
-  #serve(auth: number, call: IncomingCall): Answer {
+  #serve(of: GatewayRef, call: IncomingCall): Answer {
     const link = this.#link;
     const serving = ++this.#servings;
     const { connection } = call;
-    const kind = link.callSync('serve', auth, serving, {
+    const kind = link.callSync('serve', of, serving, {
       id: call.id,
       name: call.name,
       input: call.input,
@@ -151,18 +185,15 @@ export class ThreadOperations {
       hops: call.hops,
       receivedAt: performance.timeOrigin + call.receivedAt,
       connection: connection && {
+        session: this.#sessions.number(connection),
         id: connection.id,
         transport: connection.transport,
         remote: connection.remote,
       },
     });
-    if (connection !== null) this.#callers.set(serving, connection);
     call.onAbort((reason) => link.tell('serveAbort', serving, encodeError(reason)));
     const output = kind === 'value' ? link.call('serveOutput', [serving]) : undefined;
-    const settled = link
-      .call('serveSettled', [serving])
-      .catch(() => {})
-      .finally(() => this.#callers.delete(serving));
+    const settled = link.call('serveSettled', [serving]).catch(() => {});
     if (output !== undefined) return { kind: 'value', output, settled };
     const done = { done: true, value: undefined } as const;
     return {
@@ -179,5 +210,35 @@ export class ThreadOperations {
         },
       },
     };
+  }
+}
+
+/** Sessions that requests came in on, by number. Their sessions hold them; a number is given back with its session. */
+class Sessions {
+  readonly #numbers = new WeakMap<CallerConnection, number>();
+  readonly #sessions = new Map<number, WeakRef<CallerConnection>>();
+  readonly #lost: FinalizationRegistry<number>;
+  #made = 0;
+
+  constructor(onLost: (session: number) => void) {
+    this.#lost = new FinalizationRegistry((number) => {
+      this.#sessions.delete(number);
+      onLost(number);
+    });
+  }
+
+  number(session: CallerConnection): number {
+    let number = this.#numbers.get(session);
+    if (number === undefined) {
+      number = ++this.#made;
+      this.#numbers.set(session, number);
+      this.#sessions.set(number, new WeakRef(session));
+      this.#lost.register(session, number);
+    }
+    return number;
+  }
+
+  get(number: number): CallerConnection | undefined {
+    return this.#sessions.get(number)?.deref();
   }
 }

@@ -44,7 +44,7 @@ process.on('uncaughtExceptionMonitor', () => link.flush());
 const objects = new HostObjects(link);
 const handlers = new Handlers();
 const connections = new PortConnections(link, objects);
-const threadOperations = new ThreadOperations(link, objects, handlers);
+const threadOperations = new ThreadOperations(link, objects, connections, handlers);
 const portables = new Portables(
   {
     functionCall: (id, args) => link.call('functionCall', [id, args]),
