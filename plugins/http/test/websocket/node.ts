@@ -124,7 +124,12 @@ export interface RawOptions extends ClientOptions {
   readonly path?: string;
 }
 
-export async function labNode(t: TestContext, http: object = {}, limits: object = {}): Promise<LabNode> {
+export async function labNode(
+  t: TestContext,
+  http: object = {},
+  limits: object = {},
+  isolation: 'inline' | 'worker' = 'inline',
+): Promise<LabNode> {
   const directory = await mkdtemp(join(tmpdir(), 'alknet-ws-'));
   const dataDir = join(directory, 'data');
   await mkdir(dataDir, { mode: 0o700 });
@@ -142,7 +147,7 @@ export async function labNode(t: TestContext, http: object = {}, limits: object 
       listen: { quic: false, tls: '127.0.0.1:0' },
       limits: { drain: '200ms', ...limits },
       plugins: {
-        http: { config: http },
+        http: { isolation, config: http },
         lab: { use: './lab.ts', grant: { operations: ['lab/*'], scopes: ['ui'] } },
         bare: { use: './bare.ts' },
       },

@@ -41,20 +41,26 @@ test('HTTP-72 the node calls what the client offers: result and error correlate,
   });
 });
 
-test('the node learns what a client offers once, when it is first asked for, and NOT_FOUND is nothing', async (t) => {
-  const node = await labNode(t);
-  const client = await node.raw(await node.grant('ada'));
-  await client.of(client.request('lab/echo', 1));
-  assert.ok(!client.seen.some(({ type }) => type === 'call.requested'));
-  const first = client.request('lab/ask', { name: 'page/any' });
-  const list = await client.requested('services/list');
-  client.send('call.error', list.id, { code: 'NOT_FOUND', message: 'operation not found', retryable: false });
-  const none = { output: { code: 'NOT_FOUND', message: 'operation not found: page/any' } };
-  assert.deepEqual((await client.of(first))[0]?.payload, none);
-  const second = client.request('lab/ask', { name: 'page/any' });
-  assert.deepEqual((await client.of(second))[0]?.payload, none);
-  assert.equal(client.seen.filter(({ type }) => type === 'call.requested').length, 1);
-});
+for (const isolation of ['inline', 'worker'] as const) {
+  test(`the node learns what a client offers once, when it is first asked for, and NOT_FOUND is nothing (${isolation})`, async (t) => {
+    const node = await labNode(t, {}, {}, isolation);
+    const client = await node.raw(await node.grant('ada'));
+    await client.of(client.request('lab/echo', 1));
+    assert.ok(!client.seen.some(({ type }) => type === 'call.requested'));
+    const first = client.request('lab/ask', { name: 'page/any' });
+    const list = await client.requested('services/list');
+    client.send('call.error', list.id, {
+      code: 'NOT_FOUND',
+      message: 'operation not found',
+      retryable: false,
+    });
+    const none = { output: { code: 'NOT_FOUND', message: 'operation not found: page/any' } };
+    assert.deepEqual((await client.of(first))[0]?.payload, none);
+    const second = client.request('lab/ask', { name: 'page/any' });
+    assert.deepEqual((await client.of(second))[0]?.payload, none);
+    assert.equal(client.seen.filter(({ type }) => type === 'call.requested').length, 1);
+  });
+}
 
 test('HTTP-73 a call to a client that does not answer ends in TIMEOUT at its deadline, and the client is sent an abort', async (t) => {
   const node = await labNode(t);
