@@ -181,12 +181,14 @@ export class NodeSurface implements PluginSurface {
     // Read at each step: nothing is kept.
   }
 
-  /** Secrets have changed: the next call sees the new ones. */
+  /** Secrets have changed: the next call sees the new ones, and so does who asks its `host`. */
   renewCapabilities(): void {
     for (const [instance, owner] of this.#owners) {
       try {
         const { secrets } = this.#parts;
-        owner.renew(instance.reporting(secrets.capabilities(instance.name, instance.granted.secrets)));
+        const now = instance.reporting(secrets.capabilities(instance.name, instance.granted.secrets));
+        owner.renew(now);
+        instance.renew(now.clone());
       } catch (error) {
         this.#parts.pluginLog(instance.name).error('secret is gone', {
           message: error instanceof Error ? error.message : String(error),

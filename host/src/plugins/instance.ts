@@ -42,6 +42,7 @@ export class PluginInstance {
   private rights: Granted;
   private lent: Privilege;
   private held: Capabilities = noCapabilities;
+  private readonly heldBefore: Capabilities[] = [];
   readonly provenance: PluginProvenance;
   readonly refusals: Refusals;
   readonly log: Log;
@@ -110,7 +111,7 @@ export class PluginInstance {
   get privilege(): Privilege {
     return this.lent;
   }
-  /** Those of `start(host)`; its operations see the same. */
+  /** Those of `start(host)`, as they are now; its operations see the same. */
   get capabilities(): Capabilities {
     return this.held;
   }
@@ -124,7 +125,7 @@ export class PluginInstance {
     const { name, services, entry } = this;
     const config = this.checkedConfig(entry);
     this.held = await this.collectCapabilities();
-    const host = makePluginHost({ instance: this, config, capabilities: this.held, services, contributions });
+    const host = makePluginHost({ instance: this, config, services, contributions });
     const begun = (async () => this.loaded.plugin.start?.(host as never))();
     const late = new PluginError(
       `start() did not return within ${entry.limits.startTimeout} ms; raise plugins.${name}.limits.startTimeout, or look why it hangs`,
@@ -215,7 +216,7 @@ export class PluginInstance {
       this.services.log.warn('plugin did not stop', { plugin: this.name, after: stopTime });
       return false;
     } finally {
-      if (this.held !== noCapabilities) this.held.dispose();
+      for (const held of [this.held, ...this.heldBefore]) if (held !== noCapabilities) held.dispose();
       await this.loaded.thread?.close();
     }
   }
@@ -234,6 +235,13 @@ export class PluginInstance {
     const { requests, builtIn, plugin } = this.loaded;
     const configSecrets = secretReferences(plugin.config, entry.config);
     return grantedOf({ requests, grant: entry.grant, builtIn, configSecrets });
+  }
+
+  /** Secrets have changed. A copy that the plugin has kept stays as it was until the plugin ends. Takes over its copy. */
+  renew(capabilities: Capabilities): void {
+    if (this.signal.aborted) return capabilities.dispose();
+    this.heldBefore.push(this.held);
+    this.held = capabilities;
   }
 
   private async collectCapabilities(): Promise<Capabilities> {

@@ -6,7 +6,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Capabilities, IdentityLookup, PluginHost } from '@alknet/sdk';
+import type { IdentityLookup, PluginHost } from '@alknet/sdk';
 import type { ContributionTable } from './contributions.ts';
 import type { PluginInstance } from './instance.ts';
 import type { PluginServices } from './services.ts';
@@ -14,13 +14,12 @@ import type { PluginServices } from './services.ts';
 export interface PluginHostParts {
   readonly instance: PluginInstance;
   readonly config: unknown;
-  readonly capabilities: Capabilities;
   readonly services: PluginServices;
   readonly contributions: ContributionTable;
 }
 
 export function makePluginHost(parts: PluginHostParts): PluginHost {
-  const { instance, config, capabilities, services, contributions } = parts;
+  const { instance, config, services, contributions } = parts;
   const { name, builtIn, alpns, signal } = instance;
   const { surface } = services;
   const ownsSurface = (wanted: string) => builtIn || wanted === name || wanted.startsWith(`${name}-`);
@@ -29,7 +28,9 @@ export function makePluginHost(parts: PluginHostParts): PluginHost {
     log: instance.log,
     store: services.store(name, () => instance.settings.limits.storeSize),
     identity: until(signal, services.identity(instance)),
-    capabilities,
+    get capabilities() {
+      return instance.capabilities;
+    },
     operations: surface.operations(instance),
     metrics: services.metrics.for(name),
     signal,

@@ -288,6 +288,8 @@ export interface ThreadMethods {
   /** Aborts `host.signal`. */
   abort(reason: WireError): void;
   surroundings(now: Surroundings): void;
+  /** Of the plugin itself: secrets have changed. */
+  capabilities(now: CapabilityBytes): Promise<void>;
 
   operation(handler: number, input: unknown, context: ContextData): Promise<unknown>;
   subscription(handler: number, input: unknown, context: ContextData): AsyncIterable<unknown>;

@@ -33,7 +33,7 @@ export interface AdapterParts {
   readonly retryAfter?: RetryAfterTable;
   readonly log?: Pick<Log, 'warn'>;
   /** The plugin's own, by the names of the secrets, for requests that are made outside of calls. */
-  readonly capabilities?: Capabilities;
+  readonly capabilities?: () => Capabilities;
   /** Of the node, for remotes that ask who calls. */
   readonly version?: string;
   /** Told of each answer of the remote, `undefined` for none. */

@@ -86,4 +86,14 @@ test('the credential of an entry is the stored secret that it names, at import a
   assert.match(JSON.stringify(answer), /MCP_TOOL_ERROR.*got \[REDACTED\]/);
   assert.ok(server.headers.every(({ authorization }) => authorization === `Bearer ${secret}`));
   assert.doesNotMatch(JSON.stringify(node.log()), /battery/);
+
+  // A new value is in the next request, also in those of imports, which no call stands behind.
+  await node.secret('notes-token', 'a new horse battery');
+  const before = server.headers.length;
+  const admin = await node.client('/mcp', await node.grant('root', ['admin']));
+  await admin.callTool({ name: 'http_adapters_refresh', arguments: { namespace: 'notes' } });
+  await result();
+  const values = server.headers.slice(before).map(({ authorization }) => authorization);
+  assert.ok(values.length >= 2);
+  assert.deepEqual([...new Set(values)], ['Bearer a new horse battery']);
 });

@@ -35,7 +35,12 @@ async function imported(
 ): Promise<Imported> {
   let capabilities = new Capabilities();
   for (const [name, value] of Object.entries(secrets)) capabilities = capabilities.withApiKey(name, value);
-  return published(t, adapterOf(t, endpoint, { capabilities, ...options }), 'far', secrets);
+  return published(
+    t,
+    adapterOf(t, endpoint, { capabilities: () => capabilities, ...options }),
+    'far',
+    secrets,
+  );
 }
 
 const text = (words: string): CallToolResult => ({ content: [{ type: 'text', text: words }] });

@@ -10,7 +10,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { Agent, fetch as undiciFetch } from 'undici';
 import { changePeers, makeToken, tokenHash } from '../../../../host/src/identity/index.ts';
 import { type AlknetNode, startNode } from '../../../../host/src/node.ts';
-import { createVaultFile, setSecret, Vault } from '../../../../host/src/vault/index.ts';
+import { createVaultFile, setSecret, unlockVault, Vault } from '../../../../host/src/vault/index.ts';
 
 export interface NodeOptions {
   /** Source text of plugins by name; the text is written as `<name>.ts`. */
@@ -34,6 +34,8 @@ export interface McpNode {
   log(): Record<string, unknown>[];
   /** Adds a peer with that token's scopes, or replaces its scopes. */
   grant(id: string, scopes: readonly string[]): Promise<string>;
+  /** Another value of a stored secret. */
+  secret(name: string, value: string): Promise<void>;
   /** Removes the peer. */
   revoke(id: string): Promise<void>;
   /** A new configuration of the plugin http. */
@@ -122,6 +124,12 @@ export async function mcpNode(t: TestContext, options: NodeOptions = {}): Promis
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line)),
+    async secret(name, value) {
+      const opened = await unlockVault({ dataDir, warn: () => {} });
+      await setSecret(dataDir, opened, name, value, () => {});
+      opened.lock();
+      await node.reload();
+    },
     async grant(id, scopes) {
       const token = tokens.get(id) ?? makeToken();
       tokens.set(id, token);

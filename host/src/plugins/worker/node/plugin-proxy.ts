@@ -5,7 +5,15 @@
  * @module
  */
 
-import type { Connection, LogLevel, Plugin, PluginHost, RunningPlugin, TSchema } from '@alknet/sdk';
+import type {
+  Capabilities,
+  Connection,
+  LogLevel,
+  Plugin,
+  PluginHost,
+  RunningPlugin,
+  TSchema,
+} from '@alknet/sdk';
 import { encodeError } from '../errors.ts';
 import { Portables } from '../portable.ts';
 import type { DescribedPlugin, Surroundings } from '../protocol.ts';
@@ -46,11 +54,12 @@ export function proxyPlugin(thread: WorkerThread, described: DescribedPlugin): P
     host.signal.addEventListener('abort', () => link.tell('abort', encodeError(host.signal.reason)), {
       once: true,
     });
-    const capabilities = capabilityBytes(host.capabilities);
+    const first = host.capabilities;
+    const capabilities = capabilityBytes(first);
     const surroundings = surroundingsOf(host);
     const facts = { config: host.config, surroundings, capabilities: capabilities.value };
     const has = await link.call('start', [facts], { transfer: capabilities.buffers });
-    followSurroundings(thread, host, surroundings);
+    followSurroundings(thread, host, surroundings, first);
     // One that has ended of itself has nothing left to stop.
     const ifAlive = async (ask: () => Promise<void>) => (thread.isOver ? undefined : ask());
     return {
@@ -99,9 +108,21 @@ function surroundingsOf({ node, limits, log }: PluginHost<never>): Surroundings 
 }
 
 /** A changed configuration is in use within a second. */
-function followSurroundings(thread: WorkerThread, host: PluginHost<never>, first: Surroundings): void {
+function followSurroundings(
+  thread: WorkerThread,
+  host: PluginHost<never>,
+  first: Surroundings,
+  firstCapabilities: Capabilities,
+): void {
   let told = JSON.stringify(first);
+  let capabilities = firstCapabilities;
   thread.onLook = () => {
+    if (host.capabilities !== capabilities) {
+      capabilities = host.capabilities;
+      const bytes = capabilityBytes(capabilities);
+      // A thread that ends meanwhile is told on when it has started again.
+      thread.link.call('capabilities', [bytes.value], { transfer: bytes.buffers }).catch(() => {});
+    }
     const now = surroundingsOf(host);
     const text = JSON.stringify(now);
     if (text === told) return;

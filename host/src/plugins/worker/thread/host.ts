@@ -30,7 +30,8 @@ export interface ThreadHostParts {
   readonly portables: Portables;
   readonly config: unknown;
   readonly log: Log;
-  readonly capabilities: Capabilities;
+  /** As they are now. */
+  capabilities(): Capabilities;
   readonly operations: PluginHost['operations'];
   readonly signal: AbortSignal;
   /** As they are now. */
@@ -85,7 +86,9 @@ export class ThreadHost {
           return () => void this.#identityListeners?.delete(entry);
         },
       }),
-      capabilities,
+      get capabilities() {
+        return capabilities();
+      },
       operations,
       metrics: threadMetrics(this.#parts),
       signal,

@@ -6,7 +6,14 @@
 
 import { getHeapStatistics } from 'node:v8';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { LogLevel, OperationContext, Plugin, RunningPlugin } from '@alknet/sdk';
+import {
+  type Capabilities,
+  type LogLevel,
+  noCapabilities,
+  type OperationContext,
+  type Plugin,
+  type RunningPlugin,
+} from '@alknet/sdk';
 import { reviveError } from '../errors.ts';
 import { Link } from '../link.ts';
 import { Portables } from '../portable.ts';
@@ -59,7 +66,8 @@ let plugin: Plugin | undefined;
 let host: ThreadHost | undefined;
 let surroundings: Surroundings | undefined;
 let running: RunningPlugin<never> = {};
-let dispose: () => void = () => {};
+/** Of the plugin itself, the present one last: one that it has kept stays as it was. */
+const capabilities: Capabilities[] = [];
 
 const enabled = (level: LogLevel) => surroundings?.levels.includes(level) === true;
 const parts: ContextParts = { link, objects, handlers, log: (call) => threadLog(link, call, enabled) };
@@ -91,8 +99,7 @@ link.serve({
   },
   start: async (_scope, { config, surroundings: first, capabilities: bytes }) => {
     surroundings = first;
-    const capabilities = threadCapabilities(link, 0, bytes);
-    dispose = () => capabilities.dispose();
+    capabilities.push(threadCapabilities(link, 0, bytes));
     const { signal } = ending;
     const log = threadLog(link, 0, enabled);
     const operations = threadOperations.host;
@@ -103,7 +110,7 @@ link.serve({
       portables,
       config,
       log,
-      capabilities,
+      capabilities: () => capabilities.at(-1) ?? noCapabilities,
       operations,
       signal,
       surroundings: now,
@@ -122,13 +129,14 @@ link.serve({
     try {
       await running.stop?.();
     } finally {
-      dispose();
+      for (const each of capabilities) each.dispose();
     }
   },
   abort: (_scope, reason) => ending.abort(reviveError(reason)),
   surroundings: (_scope, next) => {
     surroundings = next;
   },
+  capabilities: async (_scope, bytes) => void capabilities.push(threadCapabilities(link, 0, bytes)),
 
   operation: (scope, handler, input, data) =>
     withContext(data, scope, async (context) => handlers.run(handler, input, context)),

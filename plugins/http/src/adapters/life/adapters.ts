@@ -49,7 +49,7 @@ export class Adapters {
       client: this.#client,
       retryAfter: new RetryAfterTable(),
       log: host.log,
-      capabilities: host.capabilities,
+      capabilities: () => host.capabilities,
       version: host.node.version,
       counted: (namespace, status) =>
         requests.add(1, { namespace, status: status === undefined ? 'none' : String(status) }),

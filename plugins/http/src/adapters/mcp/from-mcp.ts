@@ -48,9 +48,8 @@ export function fromMCP(options: FromMcpOptions): McpAdapter {
     origin: endpoint.origin,
     path: endpoint.pathname,
   });
-  const outsideOfCalls = heldFor(namespace, auth, options.capabilities);
   const credential = (capabilities: Capabilities | undefined): Credential | undefined =>
-    credentialOf(auth, capabilities ?? outsideOfCalls, namespace);
+    credentialOf(auth, capabilities ?? heldFor(namespace, auth, options.capabilities?.()), namespace);
   let changed: (() => void) | undefined;
   const server = new RemoteServer({
     namespace,
