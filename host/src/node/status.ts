@@ -80,7 +80,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     streams: endpoint.connections().reduce((sum, { streams }) => sum + streams, 0),
     calls: {
       running: registry.counts.running,
-      subscriptions: 0,
+      subscriptions: registry.runningSubscriptions(),
       byOutcome: { ...registry.counts.byOutcome },
     },
     refused: { ...refused },

@@ -175,6 +175,13 @@ export class Registry {
     return this.slots(owner).calls;
   }
 
+  /** Subscriptions that run now. */
+  runningSubscriptions(): number {
+    let count = 0;
+    for (const { facts } of this.#running) if (facts.registration.operation.type === 'subscription') count++;
+    return count;
+  }
+
   /** Requests of the other side that run now, by connection. */
   callsByConnection(): ReadonlyMap<string, number> {
     const calls = new Map<string, number>();

@@ -126,3 +126,25 @@ test('REG-68 host/config/show tells where values are from, and host/config/valid
   const { valid, problems } = await validate('{\n "limitz": {} }');
   assert.deepEqual([valid, problems[0]?.line, problems[0]?.suggestion], [false, 2, 'limits']);
 });
+
+test('host/status counts the subscriptions that run', async (t) => {
+  const { reader, node } = await lab(t, { noise });
+  const running = async () => {
+    const { calls } = (await reader.call('host/status', {})) as {
+      calls: { running: number; subscriptions: number };
+    };
+    return calls;
+  };
+  // The question itself is a call that runs.
+  assert.deepEqual(await running().then(({ running, subscriptions }) => [running, subscriptions]), [1, 0]);
+  const log = reader.subscribe('host/log', { plugin: 'noise' });
+  const first = log.next();
+  await node.call('noise/make', { from: 0, to: 1 });
+  await first;
+  assert.deepEqual(await running().then(({ running, subscriptions }) => [running, subscriptions]), [2, 1]);
+  const watch = reader.subscribe('services/watch', {});
+  await watch.next();
+  assert.equal((await running()).subscriptions, 2);
+  await Promise.all([log.return?.(), watch.return?.()]);
+  await until('both are over', async () => (await running()).subscriptions === 0);
+});
