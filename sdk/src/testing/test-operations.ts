@@ -34,10 +34,14 @@ export class TestOperations {
   readonly #servers = new Map<Identity | null, Server>();
   readonly #composed: Server;
   readonly #env: OperationEnv;
+  /** What ends each call in flight. */
+  readonly #stops = new Set<() => void>();
   #running = 0;
 
   constructor(options: TestOperationsOptions) {
     this.#options = options;
+    // One listener for all calls: the signal lives as long as the node.
+    options.signal.addEventListener('abort', () => this.#stop(), { once: true });
     const { plugin, operations, requests, capabilities, log } = options;
     const authority = { id: plugin, scopes: requests.scopes ?? [], resources: requests.resources ?? {} };
     const reach = (requests.operations ?? []).map(parsePattern);
@@ -116,22 +120,27 @@ export class TestOperations {
     return {
       timeout: server.timeout,
       serve: (call) => {
-        let forget = () => {};
+        const stops: (() => void)[] = [];
         const onAbort = (listener: (reason: CallError) => void) => {
           const stopped = () => listener(new CallError('ABORTED', 'aborted by the other side'));
           call.onAbort(listener);
-          if (signal.aborted) stopped();
-          else signal.addEventListener('abort', stopped, { once: true });
-          forget = () => signal.removeEventListener('abort', stopped);
+          if (signal.aborted) return stopped();
+          stops.push(stopped);
+          this.#stops.add(stopped);
         };
         const answer = server.serve({ ...call, signal: call.signal, onAbort });
         this.#running++;
         void answer.settled.then(() => {
           this.#running--;
-          forget();
+          for (const stopped of stops) this.#stops.delete(stopped);
         });
         return answer;
       },
     };
+  }
+
+  #stop(): void {
+    for (const stop of [...this.#stops]) stop();
+    this.#stops.clear();
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -134,4 +135,37 @@ test('a pair of duplexes half-closes each way', async () => {
   near.end('to far');
   far.end('to near');
   assert.deepEqual([String(await near.toArray()), String(await far.toArray())], ['to near', 'to far']);
+});
+
+test('a test node listens to its own end once, however many calls run, and ends them all then', async () => {
+  let signal: AbortSignal | undefined;
+  let running = 0;
+  const waits = defineOperation({
+    name: 'wait/ing',
+    type: 'query',
+    access: 'public',
+    input: Type.Any(),
+    output: Type.Any(),
+    handler: (_input, context) =>
+      new Promise((_, reject) => {
+        running++;
+        context.signal.addEventListener('abort', () => reject(context.signal.reason), { once: true });
+      }),
+  });
+  const plugin = definePlugin({
+    name: 'wait',
+    version: '1.0.0',
+    operations: [waits],
+    start: (host) => {
+      signal = host.signal;
+      return {};
+    },
+  });
+  const node = await createTestNode(plugin);
+  const calls = Array.from({ length: 50 }, () => node.call('wait/ing', {}).catch(({ code }) => code));
+  while (running < 50) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(signal !== undefined);
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  await node.stop();
+  assert.deepEqual(new Set(await Promise.all(calls)), new Set(['ABORTED']));
 });
