@@ -7,7 +7,7 @@
 
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { watch } from 'chokidar';
+import { PathWatch } from './path-watch.ts';
 
 /** Milliseconds without a further change. */
 const quiet = 100;
@@ -15,50 +15,32 @@ const quiet = 100;
 const maxLinks = 40;
 
 export interface FileWatch {
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Calls `changed` after each burst of changes. Resolves when it watches. */
 export async function watchFile(file: string, changed: () => void): Promise<FileWatch> {
-  let names = await namesOnTheWay(resolve(file));
-  let timer: NodeJS.Timeout | undefined;
+  const path = resolve(file);
   let closed = false;
-  const watcher = watch([...directories(names)], {
-    depth: 0,
-    ignoreInitial: true,
-    // chokidar 5 may watch anew when a file vanishes while it is being closed; that must hold no process.
-    persistent: false,
-    // Links are names of their own here: one that is pointed elsewhere is a change.
-    followSymlinks: false,
-    ignored: (path, stats) => stats !== undefined && !stats.isDirectory() && !names.has(path),
-  });
-
   const settled = async () => {
-    names = await namesOnTheWay(resolve(file));
+    const names = await namesOnTheWay(path);
     if (closed) return;
-    watcher.add([...directories(names)]);
+    watch.follow(names);
     changed();
   };
-  watcher.on('all', (_event, path) => {
-    if (!names.has(path)) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => void settled(), quiet);
+  const watch = new PathWatch({
+    quiet,
+    changed: () => void settled(),
+    // A directory that cannot be watched leaves SIGHUP and the operations of the host.
+    failed: () => {},
   });
-  // A directory that cannot be watched leaves SIGHUP and the operations of the host.
-  watcher.on('error', () => {});
-  await new Promise<void>((ready) => watcher.once('ready', ready));
-
+  watch.follow(await namesOnTheWay(path));
   return {
-    async close() {
+    close() {
       closed = true;
-      clearTimeout(timer);
-      await watcher.close();
+      watch.close();
     },
   };
-}
-
-function directories(names: ReadonlySet<string>): Set<string> {
-  return new Set([...names].map((name) => dirname(name)));
 }
 
 /** Every name whose change may lead to another file: the links on the way, and the file at the end. */

@@ -35,7 +35,6 @@ export { builtInNames, isBuiltIn, type Located, locatePlugin, NotInThisBuildErro
 export type { PluginServices, PluginSurface } from './services.ts';
 export { publicKeyText, signPackage } from './signature.ts';
 export { manyReloads, type PluginState } from './slot.ts';
-export { SourceWatch } from './source-watch.ts';
 export type { Save } from './sources.ts';
 export { type PluginRow, PluginSupervisor, UnknownPluginError } from './supervisor.ts';
 export { atMost } from './time-limit.ts';

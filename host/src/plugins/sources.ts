@@ -9,11 +9,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { PathWatch } from '../config/path-watch.ts';
 import { namesOnTheWay } from '../config/watch.ts';
 import { type Bundle, Bundler } from './bundle.ts';
 import { reasonOf } from './plugin-error.ts';
 import type { PluginServices } from './services.ts';
-import { SourceWatch } from './source-watch.ts';
 
 /** A save that was noticed. */
 export interface Save {
@@ -27,7 +27,7 @@ export class PluginSources {
   readonly #services: PluginServices;
   readonly #saved: (save: Save) => void;
   #bundler: Bundler | undefined;
-  #watch: SourceWatch | undefined;
+  #watch: PathWatch | undefined;
   /** What was loaded last does not run: the author may save the same bytes to have them tried again. */
   failed = false;
   #known: ReadonlySet<string> = new Set();
@@ -53,7 +53,7 @@ export class PluginSources {
   /** Watches what the load that just ended was made of, or failed on. `use` as in the entry. */
   async follow(use: string): Promise<void> {
     const manifests = await this.#manifests(use);
-    this.#watch ??= new SourceWatch({
+    this.#watch ??= new PathWatch({
       quiet: this.#services.sourceQuiet,
       changed: (files, since) => void this.#changed(files, since),
       failed: (directory, error) =>

@@ -10,7 +10,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setPriority } from 'node:os';
 import { join, resolve, sep } from 'node:path';
-import { type SourceProblem, SourceWatch } from '../../plugins/index.ts';
+import { PathWatch } from '../../config/path-watch.ts';
+import type { SourceProblem } from '../../plugins/index.ts';
 
 /** Milliseconds without a further save before it looks. */
 const quiet = 100;
@@ -28,7 +29,7 @@ export interface TypeCheckOptions {
 export class TypeCheck {
   readonly #options: TypeCheckOptions;
   readonly #tsc: string;
-  readonly #watch: SourceWatch;
+  readonly #watch: PathWatch;
   #child: ChildProcess | undefined;
   #closed = false;
 
@@ -43,7 +44,7 @@ export class TypeCheck {
   private constructor(options: TypeCheckOptions, tsc: string) {
     this.#options = options;
     this.#tsc = tsc;
-    this.#watch = new SourceWatch({ quiet, changed: () => this.run(), failed: () => {} });
+    this.#watch = new PathWatch({ quiet, changed: () => this.run(), failed: () => {} });
   }
 
   /** Looks anew; what is under way has looked at something else. */

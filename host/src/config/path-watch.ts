@@ -1,9 +1,11 @@
 /**
- * Notices that one of a set of source files was saved: in place, by rename, or deleted and made again. It watches the
- * directories and not the files, so that a file may come, go and be replaced. `docs/spec/config.md` 6.3.
+ * Notices that one of a set of files was saved: in place, by rename, or deleted and made again. It watches the
+ * directories and not the files, so that a file may come, go and be replaced. `docs/spec/config.md` 4 and 6.3.
  *
- * Not chokidar, which tells a change of a file once in 50 ms and drops what follows: within a quiet time as short as
- * that of `alknet dev` the last write of a save would be lost.
+ * Not chokidar. It asks for the state of all that lies in a watched directory: where that is a mount that waits for this
+ * very node, as a sshfs of it may be, the threads that would answer are soon all waiting themselves. And it tells a
+ * change of a file once in 50 ms and drops what follows: within a quiet time as short as that of `alknet dev` the last
+ * write of a save would be lost.
  *
  * @module
  */
@@ -11,7 +13,7 @@
 import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-export interface SourceWatchOptions {
+export interface PathWatchOptions {
   /** Milliseconds without a further change before `changed` is called. */
   readonly quiet: number;
   /** With the files that changed, and when the first of them did, on the clock of `performance.now()`. */
@@ -20,8 +22,8 @@ export interface SourceWatchOptions {
   readonly failed: (directory: string, error: Error) => void;
 }
 
-export class SourceWatch {
-  readonly #options: SourceWatchOptions;
+export class PathWatch {
+  readonly #options: PathWatchOptions;
   #watchers = new Map<string, FSWatcher>();
   #files: ReadonlySet<string> = new Set();
   #stems: readonly string[] = [];
@@ -30,7 +32,7 @@ export class SourceWatch {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: SourceWatchOptions) {
+  constructor(options: PathWatchOptions) {
     this.#options = options;
   }
 
