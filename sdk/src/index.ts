@@ -34,3 +34,4 @@ export * from './schema.ts';
 export * from './serve-operations.ts';
 export * from './single-stream.ts';
 export * from './store.ts';
+export * from './units.ts';

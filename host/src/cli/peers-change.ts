@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseDuration } from '@alknet/sdk';
 import { changePeers, type PeerEntry, readPeers } from '../identity/index.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, usage } from './exit.ts';
@@ -77,15 +78,11 @@ export function replaced(
 
 /** A time, or a span from now such as `90d`. @throws CliError exit 2 */
 export function parseWhen(text: string): string {
-  const span = /^(\d+)(s|m|h|d)$/.exec(text);
-  if (span !== null) {
-    const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[span[2] ?? 's'] ?? 1;
-    return new Date(Date.now() + Number(span[1]) * unit * 1000).toISOString();
-  }
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
+  const span = parseDuration(text);
+  const time = new Date(span === undefined ? text : Date.now() + span);
+  if (Number.isNaN(time.getTime()))
     throw usage(
       `expected a time such as 2027-01-31T12:00:00Z or a span such as 90d, found ${JSON.stringify(text)}`,
     );
-  return new Date(time).toISOString();
+  return time.toISOString();
 }

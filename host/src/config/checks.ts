@@ -5,10 +5,10 @@
  * @module
  */
 
+import { formatBytes, formatDuration } from '@alknet/sdk';
 import { acmeFindings } from './acme-schema.ts';
 import type { Finding, Path } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
-import { formatDuration, formatSize } from './units.ts';
 
 export function crossChecks(file: ConfigFile): Finding[] {
   return [
@@ -54,17 +54,17 @@ function* limits({ limits }: ConfigFile): Generator<Finding> {
   if (bufferedPerConnection < 2 * frame) {
     yield atLeast(
       'bufferedPerConnection',
-      formatSize(bufferedPerConnection),
+      formatBytes(bufferedPerConnection),
       'twice limits.frame',
-      formatSize(frame),
+      formatBytes(frame),
     );
   }
   if (buffered < bufferedPerConnection) {
     yield atLeast(
       'buffered',
-      formatSize(buffered),
+      formatBytes(buffered),
       'limits.bufferedPerConnection',
-      formatSize(bufferedPerConnection),
+      formatBytes(bufferedPerConnection),
     );
   }
   if (callTimeoutMax < callTimeout) {

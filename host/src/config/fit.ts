@@ -6,10 +6,9 @@
  */
 
 import { resolve } from 'node:path';
-import type { TSchema } from '@alknet/sdk';
+import { formatBytes, formatDuration, parseBytes, parseDuration, type TSchema } from '@alknet/sdk';
 import type { Marks, Unit } from './kinds.ts';
 import { describe, didYouMean, type Finding, mismatch, type Path } from './problems.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
 
 export interface Shape extends Marks {
   readonly type?: string;
@@ -90,7 +89,7 @@ class Fitter {
     if (amount === undefined) return this.report(value, shape, path);
     const inRange = amount >= unit.minimum && amount <= unit.maximum;
     if (inRange || (amount === 0 && unit.zero === true)) return amount;
-    const format = unit.kind === 'duration' ? formatDuration : formatSize;
+    const format = unit.kind === 'duration' ? formatDuration : formatBytes;
     const range = `${format(unit.minimum)} to ${format(unit.maximum)}`;
     this.findings.push(mismatch(path, `a ${unit.kind} of ${unit.zero ? '0 or ' : ''}${range}`, value));
     return undefined;
@@ -178,6 +177,12 @@ class Fitter {
       ...(suggestion === undefined ? {} : { suggestion }),
     });
   }
+}
+
+/** Whole bytes. */
+function parseSize(value: unknown): number | undefined {
+  const size = parseBytes(value);
+  return Number.isSafeInteger(size) ? size : undefined;
 }
 
 function set(object: Record<string, unknown>, key: string, value: unknown): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type TSchema, Type } from '@alknet/sdk';
+import { durationPattern, sizePattern, type TSchema, Type } from '@alknet/sdk';
 
 /** What `fit` does with a text or number beyond JSON Schema. Ranges in milliseconds or bytes. */
 export interface Unit {
@@ -34,13 +34,10 @@ export interface About {
 
 type Range = Omit<Unit, 'kind'> & About;
 
-const durationText = String.raw`^\d{1,15}(\.\d{1,9})?(ms|s|m|h|d)$`;
-const sizeText = String.raw`^\d{1,15}(\.\d{1,9})?(KiB|MiB|GiB|TiB)$`;
-
 /** Becomes milliseconds. */
 export function duration({ minimum, maximum, zero, ...about }: Range) {
   return Type.Unsafe<number>({
-    anyOf: [Type.Number({ minimum: 0 }), Type.String({ pattern: durationText })],
+    anyOf: [Type.Number({ minimum: 0 }), Type.String({ pattern: durationPattern })],
     unit: { kind: 'duration', minimum, maximum, ...(zero === undefined ? {} : { zero }) } satisfies Unit,
     expects: 'a duration such as 2 or "2s"',
     ...about,
@@ -50,7 +47,7 @@ export function duration({ minimum, maximum, zero, ...about }: Range) {
 /** Becomes bytes. */
 export function size({ minimum, maximum, zero, ...about }: Range) {
   return Type.Unsafe<number>({
-    anyOf: [Type.Integer({ minimum: 0 }), Type.String({ pattern: sizeText })],
+    anyOf: [Type.Integer({ minimum: 0 }), Type.String({ pattern: sizePattern })],
     unit: { kind: 'size', minimum, maximum, ...(zero === undefined ? {} : { zero }) } satisfies Unit,
     expects: 'a size such as 1048576 or "1MiB"',
     ...about,

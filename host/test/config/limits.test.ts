@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { parseDuration, parseSize } from '../../src/config/units.ts';
+import { parseBytes, parseDuration } from '@alknet/sdk';
 import { accepted, refused } from './support.ts';
 
 interface Row {
@@ -35,7 +35,7 @@ function written(text: string): string | number {
 
 function amount(text: string): number {
   const value = written(text);
-  return typeof value === 'number' ? value : (parseDuration(value) ?? parseSize(value) ?? Number.NaN);
+  return typeof value === 'number' ? value : (parseDuration(value) ?? parseBytes(value) ?? Number.NaN);
 }
 
 test('CFG-44 each limit has the default of the specification and refuses a value outside its range', async () => {

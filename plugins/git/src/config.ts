@@ -5,9 +5,8 @@
  * @module
  */
 
-import { type Static, Type } from '@alknet/sdk';
+import { Duration, inBytes, inMilliseconds, Size, type Static, Type } from '@alknet/sdk';
 import type { Protection } from './core/push-policy.ts';
-import { duration, size, toBytes, toMilliseconds } from './units.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -24,6 +23,14 @@ const protection = Type.Object(
   },
   closed,
 );
+
+const most = Number.MAX_SAFE_INTEGER;
+
+const duration = (fallback: string, description: string) =>
+  Duration({ maximum: most, default: fallback, description });
+
+const size = (fallback: string, description: string) =>
+  Size({ maximum: most, default: fallback, description });
 
 const count = (fallback: number, description: string) =>
   Type.Integer({ minimum: 1, maximum: 1_000_000, default: fallback, description });
@@ -154,22 +161,22 @@ export function settingsOf(config: GitConfig): Settings {
     root: config.root,
     push: {
       ...written,
-      maxPackSize: toBytes(written.maxPackSize),
-      maxRepoSize: toBytes(written.maxRepoSize),
-      timeout: toMilliseconds(written.timeout),
-      idleTimeout: toMilliseconds(written.idleTimeout),
+      maxPackSize: inBytes(written.maxPackSize),
+      maxRepoSize: inBytes(written.maxRepoSize),
+      timeout: inMilliseconds(written.timeout),
+      idleTimeout: inMilliseconds(written.idleTimeout),
     },
     createOnPush: config.createOnPush,
     defaultBranch: config.defaultBranch,
     allowAnyWant: config.allowAnyWant,
     maxProcesses: config.maxProcesses,
-    fetchTimeout: toMilliseconds(config.fetchTimeout),
-    idleTimeout: toMilliseconds(config.idleTimeout),
+    fetchTimeout: inMilliseconds(config.fetchTimeout),
+    idleTimeout: inMilliseconds(config.idleTimeout),
     maxRepositories: config.maxRepositories,
     maxCreated: config.quota.repositories,
     archive: config.archive.enabled,
     maintenancePushes: config.maintenance.pushes,
-    trashTtl: toMilliseconds(config.trashTtl),
+    trashTtl: inMilliseconds(config.trashTtl),
     urls: config.urls,
   };
 }

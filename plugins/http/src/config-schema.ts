@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Static, secretKeyword, type TSchema, Type } from '@alknet/sdk';
+import { Duration, Size, type Static, secretKeyword, type TSchema, Type } from '@alknet/sdk';
 
 const closed = { additionalProperties: false };
 
@@ -12,26 +12,12 @@ function flag(description: string, value: boolean) {
   return Type.Boolean({ description, default: value });
 }
 
-/** A number of seconds, or text such as `"250ms"`; `docs/spec/config.md` 2. */
 function duration(description: string, value?: number) {
-  return Type.Union(
-    [
-      Type.Number({ minimum: 0, maximum: 86_400 * 365 }),
-      Type.String({ pattern: String.raw`^\d{1,9}(\.\d{1,9})?(ms|s|m|h|d)$` }),
-    ],
-    { description, ...(value === undefined ? {} : { default: value }) },
-  );
+  return Duration({ maximum: 86_400 * 365, description, ...(value === undefined ? {} : { default: value }) });
 }
 
-/** A number of bytes, or text such as `"2MiB"`. */
 function size(description: string, value?: number) {
-  return Type.Union(
-    [
-      Type.Integer({ minimum: 0, maximum: 2 ** 40 }),
-      Type.String({ pattern: String.raw`^\d{1,9}(\.\d{1,9})?(KiB|MiB|GiB)$` }),
-    ],
-    { description, ...(value === undefined ? {} : { default: value }) },
-  );
+  return Size({ maximum: 2 ** 40, description, ...(value === undefined ? {} : { default: value }) });
 }
 
 function count(description: string, minimum: number, maximum: number, value: number) {

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { inBytes, inMilliseconds } from '@alknet/sdk';
 import type { AdapterConfig, WrittenConfig } from './config-schema.ts';
-import { bytes, milliseconds } from './units.ts';
 
 export interface HttpConfig {
   readonly gateway: boolean;
@@ -71,17 +71,17 @@ export function readConfig(written: WrittenConfig): HttpConfig {
         ? undefined
         : { maxTools: typeof mcp === 'object' ? (mcp.maxTools ?? defaultMaxTools) : defaultMaxTools },
     allowedOrigins: new Set(written.allowedOrigins.map((origin) => origin.toLowerCase())),
-    sse: { heartbeat: milliseconds(sse.heartbeat) },
+    sse: { heartbeat: inMilliseconds(sse.heartbeat) },
     limits: {
-      body: bytes(limits.body),
+      body: inBytes(limits.body),
       batch: limits.batch,
-      headerTimeout: milliseconds(limits.headerTimeout),
-      bodyTimeout: milliseconds(limits.bodyTimeout),
-      answerTimeout: milliseconds(limits.answerTimeout),
-      keepAlive: milliseconds(limits.keepAlive),
-      header: bytes(limits.header),
+      headerTimeout: inMilliseconds(limits.headerTimeout),
+      bodyTimeout: inMilliseconds(limits.bodyTimeout),
+      answerTimeout: inMilliseconds(limits.answerTimeout),
+      keepAlive: inMilliseconds(limits.keepAlive),
+      header: inBytes(limits.header),
       concurrent: limits.concurrent,
-      wsBuffered: bytes(limits.wsBuffered),
+      wsBuffered: inBytes(limits.wsBuffered),
     },
   };
 }

@@ -4,8 +4,11 @@
  * @module
  */
 
-import { type Static, Type } from '@alknet/sdk';
+import { Duration, inMilliseconds, type Static, Type } from '@alknet/sdk';
 import { defaultMaxPacket } from './codec/index.ts';
+
+/** Seconds. More than the greatest does not fit a timer of Node.js. */
+const idle = { minimum: 1, maximum: 2_000_000 };
 
 export const configSchema = Type.Object(
   {
@@ -38,11 +41,10 @@ export const configSchema = Type.Object(
       },
       { additionalProperties: false, default: {}, description: 'sessions at a time' },
     ),
-    idleTimeout: Type.Number({
-      minimum: 1,
-      maximum: 2_000_000,
-      default: 3600,
-      description: 'seconds without a request',
+    idleTimeout: Duration({
+      ...idle,
+      default: '1h',
+      description: 'time without a request, 1 to 2000000 seconds',
     }),
     allowOwner: Type.Boolean({ default: false, description: 'clients may change uid and gid' }),
     followLinks: Type.Boolean({
@@ -54,3 +56,12 @@ export const configSchema = Type.Object(
 );
 
 export type Config = Static<typeof configSchema>;
+
+/** Milliseconds without a request. @throws RangeError for text outside the range, which the schema holds only numbers to */
+export function idleTimeoutOf({ idleTimeout }: Config): number {
+  const milliseconds = inMilliseconds(idleTimeout);
+  if (milliseconds >= idle.minimum * 1000 && milliseconds <= idle.maximum * 1000) return milliseconds;
+  throw new RangeError(
+    `idleTimeout: expected ${idle.minimum} to ${idle.maximum} seconds, found ${JSON.stringify(idleTimeout)}`,
+  );
+}

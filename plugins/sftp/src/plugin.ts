@@ -7,7 +7,7 @@
 
 import { definePlugin } from '@alknet/sdk';
 import { sftpCommand } from './cli/command.ts';
-import { configSchema } from './config.ts';
+import { configSchema, idleTimeoutOf } from './config.ts';
 import { Exports } from './exports.ts';
 import { operations, useParts } from './operations.ts';
 import { Sessions } from './sessions.ts';
@@ -21,6 +21,7 @@ export default definePlugin({
   operations,
   contributes: { cli: [sftpCommand] },
   async start(host) {
+    idleTimeoutOf(host.config);
     const exports = new Exports(host.log);
     await exports.load(host.config.exports);
     let { config } = host;
@@ -38,6 +39,7 @@ export default definePlugin({
         await Promise.all(serving);
       },
       async configure(next) {
+        idleTimeoutOf(next);
         await exports.load(next.exports);
         config = next;
       },

@@ -6,7 +6,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Connection, Identity, IdentityLookup, Log } from '@alknet/sdk';
-import type { Config } from './config.ts';
+import { type Config, idleTimeoutOf } from './config.ts';
 import type { Exports } from './exports.ts';
 import { ExportSource } from './rooted/export-source.ts';
 import { ExportTree } from './rooted/export-tree.ts';
@@ -100,7 +100,8 @@ export class Sessions {
       log.info('sftp refused', { remote, refusal: 'no export' });
       return refuse(stream);
     }
-    const { maxPacket, maxInFlight, maxHandles, idleTimeout, allowOwner, followLinks } = config();
+    const settings = config();
+    const { maxPacket, maxInFlight, maxHandles, allowOwner, followLinks } = settings;
     const tree = new ExportTree(source, {
       allowOwner,
       followLinks,
@@ -111,7 +112,7 @@ export class Sessions {
       maxInFlight,
       maxHandles,
       greetingTimeout,
-      idleTimeout: idleTimeout * 1000,
+      idleTimeout: idleTimeoutOf(settings),
       onDefect: (error) => log.error('sftp request failed', { error }),
     });
     this.#running.set(id, { session, peer: identity.id, via, since: new Date().toISOString() });

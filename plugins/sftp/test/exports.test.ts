@@ -218,3 +218,22 @@ test('sftp/sessions/list tells what runs', async (t) => {
     ['ada', 10, 3],
   );
 });
+
+test('idleTimeout is a number of seconds or a duration, and a session without a request ends after it', async (t) => {
+  const here = await served(t, { idleTimeout: '1s' });
+  const client = await here.raw();
+  assert.equal(await client.next(), undefined);
+  await here.sessions(0);
+  const line = here.node.log.find(({ event }) => event === 'sftp closed');
+  assert.equal(line?.fields['end'], 'idle');
+  for (const idleTimeout of [1, 2_000_000, '0.5h', '23d']) await here.node.configure({ idleTimeout });
+});
+
+test('an idleTimeout that no timer can hold is refused in either form', async (t) => {
+  for (const idleTimeout of [0, 2_000_001, '999ms', '24d', 'soon'])
+    await assert.rejects(served(t, { idleTimeout }), /idleTimeout/, String(idleTimeout));
+  const here = await served(t);
+  await assert.rejects(here.node.configure({ idleTimeout: '24d' }), {
+    message: 'idleTimeout: expected 1 to 2000000 seconds, found "24d"',
+  });
+});

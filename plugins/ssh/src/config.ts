@@ -4,17 +4,10 @@
  * @module
  */
 
-import { type Static, Type } from '@alknet/sdk';
+import { Duration, type Static, Type } from '@alknet/sdk';
 import { ForwardPolicySchema } from './forward/policy.ts';
 
 const closed = { additionalProperties: false } as const;
-
-/** Seconds, or text with a unit: `docs/spec/config.md` 2. */
-const Duration = (options: { readonly default?: string; readonly description: string }) =>
-  Type.Union(
-    [Type.Number({ minimum: 0 }), Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,3})?(ms|s|m|h|d)$' })],
-    options,
-  );
 
 const Count = (fallback: number, description: string) =>
   Type.Integer({ minimum: 1, maximum: 100_000, default: fallback, description });
@@ -120,12 +113,3 @@ export const Config = Type.Object(
 
 export type SshConfig = Static<typeof Config>;
 export type UserCaConfig = Static<typeof UserCa>;
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds of a duration that the schema has let pass. */
-export function milliseconds(duration: number | string): number {
-  if (typeof duration === 'number') return duration * 1000;
-  const [, count = '0', unit = 's'] = /^([\d.]+)([a-z]+)$/.exec(duration) ?? [];
-  return Number(count) * (units[unit] ?? 1000);
-}

@@ -7,9 +7,9 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { inMilliseconds } from '@alknet/sdk';
 import type { Place } from './admission.ts';
 import { openChannel } from './channel-policy.ts';
-import { milliseconds } from './config.ts';
 import type { ForwardClient } from './forwarding.ts';
 import { GlobalRequests } from './global-requests.ts';
 import type { Login } from './login/login.ts';
@@ -65,7 +65,7 @@ export class SshConnection {
       banner: config.banner,
       handlers: this.#handlers(),
       ...(server.rekey === undefined ? {} : { rekey: server.rekey }),
-      keepalive: { interval: milliseconds(config.keepaliveInterval), misses: config.keepaliveMisses },
+      keepalive: { interval: inMilliseconds(config.keepaliveInterval), misses: config.keepaliveMisses },
       ready: () => this.channels.pump(),
       traffic: () => this.#active(),
     });
@@ -73,7 +73,7 @@ export class SshConnection {
     this.#sessions = new SessionRequests(this.channels);
     this.#loginPhase = new LoginPhase(this.#stream, server, source);
     this.#globals = new GlobalRequests(this.#stream, server);
-    this.#grace = setTimeout(() => this.end('grace'), milliseconds(config.loginGrace));
+    this.#grace = setTimeout(() => this.end('grace'), inMilliseconds(config.loginGrace));
     this.closed = this.#stream.closed.then((reason) => this.#finish(reason));
   }
 
@@ -214,7 +214,7 @@ export class SshConnection {
 
   /** Traffic on a channel, or one that opens: the idle time begins again. */
   #active(): void {
-    const timeout = milliseconds(this.server.config.idleTimeout);
+    const timeout = inMilliseconds(this.server.config.idleTimeout);
     if (this.#idle === undefined) {
       if (timeout > 0) this.#idle = setTimeout(() => this.end('idle'), timeout).unref();
     } else this.#idle.refresh();

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { milliseconds, type SshConfig, type UserCaConfig } from '../config.ts';
+import { inMilliseconds } from '@alknet/sdk';
+import type { SshConfig, UserCaConfig } from '../config.ts';
 import { addressMatcher } from '../keys/address-match.ts';
 import type { Certificate } from '../keys/certificate.ts';
 import { readPlainKey } from '../keys/key-text.ts';
@@ -41,7 +42,7 @@ function readAuthority(entry: UserCaConfig): Authority {
     maxValidity:
       entry.maxValidity === undefined
         ? undefined
-        : BigInt(Math.floor(milliseconds(entry.maxValidity) / 1000)),
+        : BigInt(Math.floor(inMilliseconds(entry.maxValidity) / 1000)),
   };
 }
 

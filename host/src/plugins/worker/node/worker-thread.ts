@@ -5,7 +5,7 @@
  */
 
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { formatSize } from '../../../config/units.ts';
+import { formatBytes } from '@alknet/sdk';
 import { PluginError, reasonOf } from '../../plugin-error.ts';
 import { Link } from '../link.ts';
 import type { HostMethods, ThreadData, ThreadMethods } from '../protocol.ts';
@@ -88,7 +88,7 @@ export class WorkerThread {
     const outside = Atomics.load(this.#flags, 2) * 1024;
     this.#tooLarge = outside > memory ? this.#tooLarge + 1 : 0;
     if (this.#tooLarge > 1) {
-      const what = `holds ${formatSize(outside)} in buffers, and plugins.${plugin}.limits.memory is ${formatSize(memory)}`;
+      const what = `holds ${formatBytes(outside)} in buffers, and plugins.${plugin}.limits.memory is ${formatBytes(memory)}`;
       this.#fail(this.#error(what));
     }
   }
@@ -96,7 +96,7 @@ export class WorkerThread {
   #thrown(error: Error & { code?: unknown }): PluginError {
     const { plugin, memory } = this.options;
     if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-      return this.#error(`ran out of memory: plugins.${plugin}.limits.memory is ${formatSize(memory)}`);
+      return this.#error(`ran out of memory: plugins.${plugin}.limits.memory is ${formatBytes(memory)}`);
     return this.#error(`ended by an uncaught exception: ${reasonOf(error)}`, error);
   }
 

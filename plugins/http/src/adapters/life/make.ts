@@ -4,8 +4,8 @@
  * @module
  */
 
+import { inBytes, inMilliseconds } from '@alknet/sdk';
 import type { AdapterConfig, McpAdapterConfig, OpenApiAdapterConfig } from '../../config-schema.ts';
-import { bytes, milliseconds } from '../../units.ts';
 import type { AdapterParts } from '../adapter.ts';
 import { fromJSONSchema } from '../from-json-schema.ts';
 import { fromOpenAPI } from '../from-openapi.ts';
@@ -58,12 +58,12 @@ function mcp(entry: McpAdapterConfig, parts: AdapterParts): LivingAdapter {
 }
 
 function refreshOf({ refresh }: OpenApiAdapterConfig | McpAdapterConfig): number {
-  return refresh === undefined ? defaultRefresh : milliseconds(refresh);
+  return refresh === undefined ? defaultRefresh : inMilliseconds(refresh);
 }
 
 function timesAndSizes({ timeout, maxResponse }: AdapterConfig) {
   return {
-    timeout: timeout === undefined ? undefined : milliseconds(timeout),
-    maxResponse: maxResponse === undefined ? undefined : bytes(maxResponse),
+    timeout: timeout === undefined ? undefined : inMilliseconds(timeout),
+    maxResponse: maxResponse === undefined ? undefined : inBytes(maxResponse),
   };
 }
