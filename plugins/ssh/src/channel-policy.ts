@@ -8,9 +8,10 @@
 import { type ForwardClient, Refused, type Target } from './forwarding.ts';
 import { join } from './join.ts';
 import { hasScope, type Login } from './login/login.ts';
+import { OpenFailure } from './open-failure.ts';
 import type { Source, SshServer } from './server.ts';
 import type { Channel } from './session/channel.ts';
-import { type Channels, OpenFailure } from './session/channels.ts';
+import type { Channels } from './session/channels.ts';
 import { isSocketPath, isTcpTarget } from './session/request-data.ts';
 import type { ChannelOpen } from './transport/protocol.ts';
 

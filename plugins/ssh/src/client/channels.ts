@@ -11,9 +11,6 @@ import { join } from '../join.ts';
 import { ChannelStream } from './channel-stream.ts';
 import type { End } from './forward-spec.ts';
 
-/** RFC 4254 5.1. */
-export const OpenFailure = { PROHIBITED: 1, CONNECT_FAILED: 2, UNKNOWN_TYPE: 3, SHORTAGE: 4 } as const;
-
 export class OpenRefusedError extends Error {
   override readonly name = 'OpenRefusedError';
   /** As the server gave it; 0 when the session ended instead. */

@@ -6,7 +6,8 @@
  */
 
 import type { Socket } from 'node:net';
-import { carry, OpenFailure, OpenRefusedError, openTo } from './channels.ts';
+import { OpenFailure } from '../open-failure.ts';
+import { carry, OpenRefusedError, openTo } from './channels.ts';
 import type { TcpEnd } from './forward-spec.ts';
 import type { SshLink } from './link.ts';
 import { isLoopbackBind, type Listener, listen } from './listen.ts';

@@ -5,25 +5,10 @@
  * @module
  */
 
+import { rfcSignals } from './signal-names.ts';
+
 /** Milliseconds from SIGHUP to SIGKILL. */
 const patience = 5000;
-
-/** Names that a client may send, without `SIG`. RFC 4254 6.10. */
-const signals: ReadonlySet<string> = new Set([
-  'ABRT',
-  'ALRM',
-  'FPE',
-  'HUP',
-  'ILL',
-  'INT',
-  'KILL',
-  'PIPE',
-  'QUIT',
-  'SEGV',
-  'TERM',
-  'USR1',
-  'USR2',
-]);
 
 export class ProcessGroup {
   readonly #pid: number;
@@ -36,7 +21,7 @@ export class ProcessGroup {
 
   /** One that RFC 4254 does not name is ignored. */
   signal(name: string): void {
-    if (signals.has(name)) this.#send(`SIG${name}`);
+    if (rfcSignals.has(name)) this.#send(`SIG${name}`);
   }
 
   hangUp(): void {

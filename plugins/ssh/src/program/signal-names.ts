@@ -1,13 +1,13 @@
 /**
- * Names of signals as `exit-signal` carries them. RFC 4254 6.10.
+ * Names of signals as `signal` and `exit-signal` carry them. RFC 4254 6.9 and 6.10.
  *
  * @module
  */
 
 import { constants } from 'node:os';
 
-/** The library knows how to write these; another is told as an exit status of 128 and its number. */
-const known = new Set([
+/** Without `SIG`: all that a client may send, and all that it is told; another ends as exit status 128 and its number. */
+export const rfcSignals: ReadonlySet<string> = new Set([
   'ABRT',
   'ALRM',
   'FPE',
@@ -30,5 +30,5 @@ export function signalNames(signal: string | number): string | undefined {
       ? signal
       : Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
   const short = name?.replace(/^SIG/, '');
-  return short !== undefined && known.has(short) ? short : undefined;
+  return short !== undefined && rfcSignals.has(short) ? short : undefined;
 }

@@ -4,23 +4,16 @@
  * @module
  */
 
+import { OpenFailure } from '../open-failure.ts';
 import type { ChannelOpen } from '../transport/protocol.ts';
 import type { SshStream } from '../transport/stream.ts';
 import { Channel, packetSize, windowSize } from './channel.ts';
 
-/** RFC 4254 5.1. */
-export const OpenFailure = {
-  PROHIBITED: 1,
-  CONNECT_FAILED: 2,
-  UNKNOWN_TYPE: 3,
-  RESOURCE_SHORTAGE: 4,
-} as const;
-
 const words: Readonly<Record<number, string>> = {
-  1: 'denied',
-  2: 'connect failed',
-  3: 'unknown',
-  4: 'limit',
+  [OpenFailure.PROHIBITED]: 'denied',
+  [OpenFailure.CONNECT_FAILED]: 'connect failed',
+  [OpenFailure.UNKNOWN_TYPE]: 'unknown',
+  [OpenFailure.RESOURCE_SHORTAGE]: 'limit',
 };
 
 /** A number that was taken before the other side was told of it. */

@@ -6,12 +6,13 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { OpenFailure, OpenRefusedError, openTo } from '../../src/client/channels.ts';
+import { OpenRefusedError, openTo } from '../../src/client/channels.ts';
 import type { TcpEnd } from '../../src/client/forward-spec.ts';
 import { SshLink } from '../../src/client/link.ts';
 import { forwardDynamic } from '../../src/client/socks-listener.ts';
 import { Reply, reply, Socks5Handshake } from '../../src/client/socks5.ts';
 import { ed25519Blob } from '../../src/keys/ed25519.ts';
+import { OpenFailure } from '../../src/open-failure.ts';
 import { hostPair, type Lab, lab } from '../support.ts';
 
 const run = promisify(execFile);
