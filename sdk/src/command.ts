@@ -79,6 +79,12 @@ export interface CommandContext {
   readonly operator?: OperatorFiles;
   /** A connection to a peer as `docs/spec/cli.md` 5 names it, with the operator's identity. */
   dial(peer: string, alpn: string): Promise<Connection>;
+  /**
+   * Runs a program of the system in the place of this command, which is one that {@link PluginCommand.wraps}: same
+   * terminal, same input and output, signals handed on. Its exit code, or 128 and the number of the signal that ended it.
+   * `advice` is what to do when there is no such program. @throws CallError `NOT_INSTALLED`
+   */
+  runProgram(file: string, args: readonly string[], advice: string): Promise<number>;
 }
 
 /** What a command of a built-in plugin hands to the programs that it runs. */

@@ -108,6 +108,7 @@ test('its commands post and list by the operations of the node', async (t) => {
       call: (operation, input = {}) => node.call(operation, input, { identity: ada }),
       subscribe: (operation, input = {}) => node.subscribe(operation, input),
       dial: () => Promise.reject(new Error('no command of this plugin dials')),
+      runProgram: () => Promise.reject(new Error('no command of this plugin runs a program')),
     });
   };
   await run('tail', []);

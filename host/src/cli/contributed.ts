@@ -17,6 +17,7 @@ import { type Command, globalOptions } from './command.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, toCliError } from './exit.ts';
 import { looseFile, record } from './loose-config.ts';
+import { runProgram } from './run-program.ts';
 
 /** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
 export async function contributedCommands(
@@ -148,6 +149,7 @@ async function runContributed(
       void connection.closed.then(() => connections.delete(connection));
       return connection;
     },
+    runProgram,
     ...(builtIn ? { operator: await operatorFiles(context) } : {}),
   };
   try {

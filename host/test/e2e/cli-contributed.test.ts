@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, made, type Place, up } from './support.ts';
+import { eventually, made, type Place, place, up } from './support.ts';
 
 const lamp = `
 import { CallError, defineOperation, definePlugin, Type } from '@alknet/sdk';
@@ -52,6 +52,10 @@ export default definePlugin({
           for await (const chunk of stream) text += chunk;
           result({ text }, text);
         },
+      },
+      {
+        name: 'shell', summary: 'A shell', wraps: true, arguments: [1, 9], examples: ['alknet lamp shell true'],
+        run: ({ arguments: [file, ...args], runProgram }) => runProgram(file, args, 'install ' + file),
       },
       { name: 'burn', summary: 'Fails', examples: ['alknet lamp burn'], run: () => { throw new Error('burnt out'); } },
     ],
@@ -147,4 +151,27 @@ test('CLI-44 it is there while the plugin is disabled, and code that does not lo
     assert.equal(code, 1, command);
     assert.match(stderr, fault);
   }
+});
+
+test('CLI-44 a command may hand the terminal to a program, with its input, output, signals and exit code', async (t) => {
+  const here = await place(t);
+  await here.write('lamp.ts', lamp);
+  await here.write('alknet.config.json', '{ "plugins": { "lamp": { "use": "./lamp.ts" } } }');
+  const shell = (script: string, input = '') => here.run(['lamp', 'shell', 'sh', '-c', script], input);
+  assert.deepEqual(await shell('cat; echo complaint >&2; exit 9', 'said\n'), {
+    code: 9,
+    stdout: 'said\n',
+    stderr: 'complaint\n',
+  });
+  assert.equal((await shell('kill -KILL $$')).code, 128 + 9);
+  // An interrupt is what the terminal tells the program itself; to end is handed on to it.
+  const told = await shell(
+    'trap "echo told; exit 5" TERM; kill -INT $PPID; kill -TERM $PPID; while :; do sleep 0.1; done',
+  );
+  assert.deepEqual(told, { code: 5, stdout: 'told\n', stderr: '' });
+  const missing = await here.run(['lamp', 'shell', 'no-such-program', '-x']);
+  assert.deepEqual(
+    [missing.code, missing.stderr],
+    [1, 'error: no-such-program cannot be run: install no-such-program\n'],
+  );
 });

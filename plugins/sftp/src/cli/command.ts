@@ -7,7 +7,6 @@
 import { CallError, type CommandContext, type Connection, type PluginCommand } from '@alknet/sdk';
 import { SftpClient, SftpError } from '../client/client.ts';
 import { StatusCode } from '../codec/index.ts';
-import { runProgram } from './run-program.ts';
 import { isVerb, runVerb } from './verbs.ts';
 
 export const sftpCommand: PluginCommand = {
@@ -39,7 +38,7 @@ async function runStock(context: CommandContext, peer: string, rest: readonly st
   if (operator === undefined)
     throw new CallError('INTERNAL', 'this command runs as one of the built-in plugin sftp');
   const words = ['-D', directCommand([...operator.program, 'pipe', peer, 'alknet/sftp']), ...rest];
-  if (!context.has('print')) return runProgram('sftp', words);
+  if (!context.has('print')) return context.runProgram('sftp', words, 'install the OpenSSH client');
   context.result({ command: ['sftp', ...words] }, ['sftp', ...words].map(forShell).join(' '));
   return 0;
 }

@@ -6,7 +6,6 @@
 
 import { CallError, type CommandContext, type OperatorFiles, type PluginCommand } from '@alknet/sdk';
 import { pinHostKey } from './pinned-host-key.ts';
-import { runProgram } from './run-program.ts';
 import { destinationOf, peerOf, proxyCommand, shellLine } from './ssh-arguments.ts';
 
 export const sshCommand: PluginCommand = {
@@ -28,7 +27,7 @@ async function runSsh(context: CommandContext): Promise<number> {
   const operator = operatorOf(context);
   const destination = destinationOf(context.arguments);
   // `-V`, `-Q cipher`: ssh answers by itself.
-  if (destination === undefined) return await runProgram('ssh', context.arguments);
+  if (destination === undefined) return await runStock(context, context.arguments);
   const peer = peerOf(destination);
   const { alias, knownHosts } = await pinHostKey(await context.dial(peer, 'alknet/call'), operator.dataDir);
   const ours = [
@@ -47,10 +46,13 @@ async function runSsh(context: CommandContext): Promise<number> {
       : ['-o', 'IdentitiesOnly=yes', '-i', operator.key]),
     ...context.arguments,
   ];
-  if (!context.has('print')) return await runProgram('ssh', words);
+  if (!context.has('print')) return await runStock(context, words);
   context.result({ command: ['ssh', ...words] }, shellLine(['ssh', ...words]));
   return 0;
 }
+
+const runStock = ({ runProgram }: CommandContext, words: readonly string[]) =>
+  runProgram('ssh', words, 'install the OpenSSH client');
 
 function quotedFile(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`;

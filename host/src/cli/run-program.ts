@@ -8,8 +8,8 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { CallError } from '@alknet/sdk';
 
-/** @throws CallError when there is no such program */
-export async function runProgram(file: string, args: readonly string[]): Promise<number> {
+/** `advice` is what to do when there is none. @throws CallError `NOT_INSTALLED` */
+export async function runProgram(file: string, args: readonly string[], advice: string): Promise<number> {
   const child = spawn(file, args, { stdio: 'inherit' });
   // The terminal tells both of an interrupt; what is sent to this process alone is handed on.
   const ignore = () => {};
@@ -23,9 +23,8 @@ export async function runProgram(file: string, args: readonly string[]): Promise
   for (const [signal, handler] of handlers) process.on(signal, handler);
   try {
     return await new Promise<number>((resolve, reject) => {
-      child.once('error', () =>
-        reject(new CallError('NOT_INSTALLED', `${file} cannot be run: install the OpenSSH client`)),
-      );
+      child.once('error', () => reject(new CallError('NOT_INSTALLED', `${file} cannot be run: ${advice}`)));
+      // As a shell tells it.
       child.once('exit', (code, signal) =>
         resolve(code ?? 128 + (signal === null ? 1 : constants.signals[signal])),
       );
