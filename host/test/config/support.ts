@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { ConfigError, configFromBytes, type LoadedConfig, type Problem } from '../../src/config/index.ts';
 
+export { until as eventually } from '../eventually.ts';
+
 export const nowhere = { cwd: '/', env: { HOME: '/home/nobody' }, uid: 1000 };
 
 export async function temporary(t: TestContext): Promise<string> {
@@ -31,14 +33,4 @@ export function refused(text: string | Uint8Array): readonly Problem[] {
     return error.problems;
   }
   assert.fail('the configuration was taken');
-}
-
-/** Resolves when the condition holds; looks at it every few milliseconds. */
-export async function eventually(condition: () => boolean, within = 5000): Promise<number> {
-  const start = performance.now();
-  while (!condition()) {
-    if (performance.now() - start > within) assert.fail('did not happen in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return performance.now() - start;
 }

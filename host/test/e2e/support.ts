@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+export { eventually } from '../eventually.ts';
+
 const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
 
 export interface Ran {
@@ -145,18 +147,4 @@ export async function up(
       return code;
     },
   };
-}
-
-/** Polls until the probe is true: what a file watcher does has no event here. */
-export async function eventually(
-  what: string,
-  probe: () => Promise<boolean> | boolean,
-  within = 5_000,
-): Promise<number> {
-  const begun = performance.now();
-  while (!(await probe())) {
-    if (performance.now() - begun > within) throw new Error(`${what}: not within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  return performance.now() - begun;
 }

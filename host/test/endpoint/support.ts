@@ -16,6 +16,8 @@ import { quicTransport } from '../../src/endpoint/quic/index.ts';
 import { tlsTransport } from '../../src/endpoint/tls/index.ts';
 import { fingerprintOf, makeCertificate, type TestCertificate } from './certificates.ts';
 
+export { until } from '../eventually.ts';
+
 /** What a log line said. */
 export interface Line {
   readonly level: LogLevel;
@@ -232,8 +234,4 @@ export async function readText(stream: Stream): Promise<string> {
   let all = '';
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) all += chunk;
   return all;
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -1,22 +1,12 @@
 /** Real nodes in one process, each with its own data directory, that call each other over loopback. */
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { Session } from '@alknet/sdk/call';
 import { type ConnectOptions, connect } from '../../src/client.ts';
-import {
-  changePeers,
-  ed25519Fingerprint,
-  type IdentityKey,
-  identityKey,
-  makeToken,
-  tokenHash,
-} from '../../src/identity/index.ts';
-import { type AlknetNode, startNode } from '../../src/node.ts';
-import { createVaultFile, IDENTITY, setSecret, unlockVault, Vault } from '../../src/vault/index.ts';
+import { type IdentityKey, makeToken, tokenHash } from '../../src/identity/index.ts';
+import type { AlknetNode } from '../../src/node.ts';
+import { eventually } from '../eventually.ts';
+import { nodeFolder, portOf } from '../node-folder.ts';
 
 /** Operations that another node imports. */
 export const tool = `
@@ -83,9 +73,6 @@ export default definePlugin({
 });
 `;
 
-/** Characters that are kept of a node's log. */
-const maxLog = 1_000_000;
-
 const grantAll = { operations: ['*', '@*:*'] };
 
 export interface NodeSettings {
@@ -133,30 +120,19 @@ export interface LabNode {
 
 /** A node that is not started yet. */
 export async function labNode(t: TestContext, name: string): Promise<LabNode> {
-  const folder = await mkdtemp(join(tmpdir(), `alknet-${name}-`));
-  const dataDir = join(folder, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
-  const vault = new Vault();
-  vault.unlockNew();
-  await createVaultFile(dataDir, vault, { kind: 'keyfile' });
-  using derived = vault.deriveEd25519(IDENTITY);
-  const key = identityKey(derived.privateKey);
-  const id = ed25519Fingerprint(derived.publicKey);
-  vault.lock();
+  const home = await nodeFolder(name);
+  const { id, key, path: folder } = home;
   let running: AlknetNode | undefined;
   let port = 0;
   let settings: NodeSettings = {};
-  let text = '';
   const sessions = new Set<Session>();
   let user: Promise<Session> | undefined;
-  const configPath = join(folder, 'alknet.config.json');
   const node = (): AlknetNode => {
     if (running === undefined) throw new Error(`${name} does not run`);
     return running;
   };
-  const writePlugin = (plugin: string, source: string) => writeFile(join(folder, `${plugin}.ts`), source);
   const write = async () => {
-    for (const [plugin, source] of Object.entries(settings.plugins ?? {})) await writePlugin(plugin, source);
+    for (const [plugin, source] of Object.entries(settings.plugins ?? {})) await home.plugin(plugin, source);
     const entries = Object.keys(settings.plugins ?? {}).map((plugin) => [
       plugin,
       {
@@ -167,37 +143,14 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
       },
     ]);
     const listen = { quic: `127.0.0.1:${port}`, tls: `127.0.0.1:${port}` };
-    await writeFile(
-      configPath,
-      JSON.stringify({
-        dataDir: './data',
-        listen,
-        limits: { drain: '200ms' },
-        plugins: { call: true, ...Object.fromEntries(entries) },
-        peers: settings.peers ?? {},
-        export: settings.export ?? [],
-        ...settings.more,
-      }),
-    );
-  };
-  const admit = async (
-    peer: { name: string; id: string },
-    scopes: readonly string[] = [],
-    addresses?: readonly string[],
-  ) => {
-    await changePeers(dataDir, (entries) => [
-      ...entries.filter((entry) => entry.id !== peer.name),
-      {
-        id: peer.name,
-        fingerprints: [peer.id],
-        scopes: [...scopes],
-        resources: {},
-        enabled: true,
-        ...(addresses === undefined ? {} : { addresses: [...addresses] }),
-        createdAt: new Date().toISOString(),
-      },
-    ]);
-    await running?.reload();
+    await home.configure({
+      listen,
+      limits: { drain: '200ms' },
+      plugins: { call: true, ...Object.fromEntries(entries) },
+      peers: settings.peers ?? {},
+      export: settings.export ?? [],
+      ...settings.more,
+    });
   };
   const made: LabNode = {
     name,
@@ -219,48 +172,35 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
       await made.startAgain();
     },
     async startAgain() {
-      running = await startNode({
-        configPath,
-        logStream: new Writable({
-          write(chunk: Buffer, _encoding, done) {
-            if (text.length < maxLog) text += chunk.toString();
-            done();
-          },
-        }),
-        colour: false,
-      });
-      port = running.addresses[0]?.address.port ?? 0;
+      running = await home.start();
+      port = portOf(running, 'quic');
     },
     async stop() {
       for (const session of sessions) session.close();
       sessions.clear();
       user = undefined;
-      const before = running;
       running = undefined;
-      await before?.stop();
+      await home.stop();
     },
     async configure(given) {
       settings = given;
       await write();
       await node().reload();
     },
-    admit,
-    async forget(peer) {
-      await changePeers(dataDir, (entries) => entries.filter((entry) => entry.id !== peer));
-      await running?.reload();
-    },
-    async secret(name, value) {
-      const opened = await unlockVault({ dataDir, warn: () => {} });
-      await setSecret(dataDir, opened, name, value, () => {});
-      opened.lock();
-      await running?.reload();
-    },
+    admit: (peer, scopes = [], addresses) =>
+      home.admit({
+        id: peer.name,
+        fingerprints: [peer.id],
+        scopes: [...scopes],
+        ...(addresses === undefined ? {} : { addresses: [...addresses] }),
+      }),
+    forget: (peer) => home.forget(peer),
+    secret: (secret, value) => home.secret(secret, value),
     async token(peer) {
       const token = makeToken();
-      await changePeers(dataDir, (entries) =>
+      await home.changePeers((entries) =>
         entries.map((entry) => (entry.id === peer ? { ...entry, tokenHash: tokenHash(token) } : entry)),
       );
-      await running?.reload();
       return token;
     },
     async session(as, options = {}) {
@@ -276,15 +216,11 @@ export async function labNode(t: TestContext, name: string): Promise<LabNode> {
       user ??= made.session();
       return (await user).call(operation, input);
     },
-    log: () =>
-      text
-        .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    log: () => home.log.lines(),
   };
   t.after(async () => {
     await made.stop();
-    await rm(folder, { recursive: true, force: true });
+    await home.remove();
   });
   return made;
 }
@@ -294,17 +230,7 @@ export function pinned(to: LabNode, more: Record<string, unknown> = { import: tr
   return { addresses: [to.address], fingerprints: [to.id], ...more };
 }
 
-export async function until(what: string, probe: () => unknown, within = 8_000): Promise<void> {
-  const begun = performance.now();
-  for (;;) {
-    const found = await Promise.resolve()
-      .then(probe)
-      .catch(() => false);
-    if (found) return;
-    if (performance.now() - begun > within) throw new Error(`${what}: not within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+export { eventually as until };
 
 export function linkOf(node: LabNode, alias: string) {
   return node.running.status().peers.find((peer) => peer.alias === alias);
@@ -312,7 +238,7 @@ export function linkOf(node: LabNode, alias: string) {
 
 /** Until the import of an alias stands. */
 export async function imported(node: LabNode, alias: string, operations = 1): Promise<void> {
-  await until(`${alias} imported by ${node.name}`, () => {
+  await eventually(`${alias} imported by ${node.name}`, () => {
     const link = linkOf(node, alias);
     return link?.state === 'online' && link.operations >= operations;
   });

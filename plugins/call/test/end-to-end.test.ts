@@ -2,13 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallError, defineOperation, serveOperations, Type } from '@alknet/sdk';
 import type { Session } from '@alknet/sdk/call';
+import { until } from '../../../host/test/eventually.ts';
 import { type RealNode, realNode } from './node.ts';
 
 const transports = ['quic', 'tls'] as const;
-
-async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
-}
 
 function failure(call: Promise<unknown>): Promise<CallError> {
   return call.then(

@@ -1,17 +1,12 @@
 /** A real node in a temporary directory, with the call plugin and operations to call, and sessions to it. */
 
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { type Connection, silentLog } from '@alknet/sdk';
 import { createSession, type Session, type SessionOptions } from '@alknet/sdk/call';
 import { defaultSettings, Endpoint, tlsTransport } from '../../../host/src/endpoint/index.ts';
 import { quicTransport } from '../../../host/src/endpoint/quic/index.ts';
 import {
-  changePeers,
   ed25519Fingerprint,
   identityKey,
   makeToken,
@@ -19,8 +14,8 @@ import {
   PeerTable,
   tokenHash,
 } from '../../../host/src/identity/index.ts';
-import { type AlknetNode, startNode } from '../../../host/src/node.ts';
-import { createVaultFile, Vault } from '../../../host/src/vault/index.ts';
+import type { AlknetNode } from '../../../host/src/node.ts';
+import { nodeFolder } from '../../../host/test/node-folder.ts';
 
 /** Operations of the node under test. */
 const plugin = `
@@ -77,38 +72,21 @@ export interface RealNode {
 
 /** In a worker both run in threads of their own: the plugin that serves calls, and the one that answers them. */
 export async function realNode(t: TestContext, isolation: 'inline' | 'worker' = 'inline'): Promise<RealNode> {
-  const directory = await mkdtemp(join(tmpdir(), 'alknet-call-'));
-  const dataDir = join(directory, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
-  const vault = new Vault();
-  vault.unlockNew();
-  await createVaultFile(dataDir, vault, { kind: 'keyfile' });
-  vault.lock();
-  await writeFile(join(directory, 'lab.ts'), plugin);
-  const config = {
-    dataDir,
+  const folder = await nodeFolder('call');
+  await folder.plugin('lab', plugin);
+  await folder.configure({
     listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
     limits: { drain: '200ms' },
     plugins: {
       call: { isolation },
       lab: { use: './lab.ts', isolation, grant: { operations: ['lab/*'] } },
     },
-  };
-  const configPath = join(directory, 'alknet.config.json');
-  await writeFile(configPath, JSON.stringify(config));
-  const logged: string[] = [];
-  const logStream = new Writable({
-    write: (chunk, _encoding, done) => {
-      logged.push(String(chunk));
-      done();
-    },
   });
-  const node = await startNode({ configPath, logStream });
+  const node = await folder.start();
   const callers: Endpoint[] = [];
   t.after(async () => {
     await Promise.all(callers.map((caller) => caller.close()));
-    await node.stop();
-    await rm(directory, { recursive: true, force: true });
+    await folder.remove();
   });
 
   const dial = async (transport: 'quic' | 'tls', as?: Peer) => {
@@ -130,38 +108,24 @@ export async function realNode(t: TestContext, isolation: 'inline' | 'worker' = 
   const peers = new Map<string, Peer>();
   return {
     node,
-    log: () =>
-      logged
-        .join('')
-        .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line)),
+    log: () => folder.log.lines(),
     async grant(id, scopes) {
       const peer = peers.get(id) ?? { id, key: newKey(), token: makeToken() };
       peers.set(id, peer);
-      await changePeers(dataDir, (entries) => [
-        ...entries.filter((entry) => entry.id !== id),
-        {
-          id,
-          fingerprints: [ed25519Fingerprint(peer.key.publicKey)],
-          tokenHash: tokenHash(peer.token),
-          scopes,
-          resources: {},
-          enabled: true,
-          createdAt: new Date().toISOString(),
-        },
-      ]);
-      await node.reload();
+      await folder.admit({
+        id,
+        fingerprints: [ed25519Fingerprint(peer.key.publicKey)],
+        tokenHash: tokenHash(peer.token),
+        scopes,
+      });
       return peer;
     },
-    async revokeToken(id) {
-      await changePeers(dataDir, (entries) =>
+    revokeToken: (id) =>
+      folder.changePeers((entries) =>
         entries.map(({ tokenHash: hash, ...entry }) =>
           entry.id === id || hash === undefined ? entry : { ...entry, tokenHash: hash },
         ),
-      );
-      await node.reload();
-    },
+      ),
     dial,
     connect: async (transport, as, options = {}) => createSession(await dial(transport, as), options),
   };

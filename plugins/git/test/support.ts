@@ -4,25 +4,24 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '@alknet/sdk';
 import type { Session } from '@alknet/sdk/call';
 import { connect, dial } from '../../../host/src/client.ts';
 import {
-  changePeers,
   ed25519Fingerprint,
   identityKey,
   makeToken,
   tokenHash,
   writeOperatorKey,
 } from '../../../host/src/identity/index.ts';
-import { type AlknetNode, startNode } from '../../../host/src/node.ts';
-import { createVaultFile, Vault } from '../../../host/src/vault/index.ts';
+import type { AlknetNode } from '../../../host/src/node.ts';
+import { nodeFolder, portOf } from '../../../host/test/node-folder.ts';
+
+export { eventually } from '../../../host/test/eventually.ts';
 
 const bin = fileURLToPath(new URL('../../../host/bin/', import.meta.url));
 
@@ -84,45 +83,27 @@ export async function realNode(
   config: Readonly<Record<string, unknown>> = {},
   more: More = {},
 ): Promise<Node> {
-  const directory = await mkdtemp(join(tmpdir(), 'alknet-git-test-'));
-  const dataDir = join(directory, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
-  const vault = new Vault();
-  vault.unlockNew();
-  await createVaultFile(dataDir, vault, { kind: 'keyfile' });
-  vault.lock();
-  const configPath = join(directory, 'alknet.config.json');
+  const folder = await nodeFolder('git');
+  const { path: directory, dataDir } = folder;
   const write = (gitConfig: Readonly<Record<string, unknown>>) =>
-    writeFile(
-      configPath,
-      JSON.stringify({
-        dataDir,
-        listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
-        limits: { drain: '200ms' },
-        plugins: { call: true, git: { config: gitConfig }, ...more },
-      }),
-    );
+    folder.configure({
+      listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
+      limits: { drain: '200ms' },
+      plugins: { call: true, git: { config: gitConfig }, ...more },
+    });
   await write(config);
-  const logged: string[] = [];
-  const logStream = new Writable({
-    write: (chunk, _encoding, done) => {
-      logged.push(String(chunk));
-      done();
-    },
-  });
-  const node = await startNode({ configPath, logStream });
+  const node = await folder.start();
   const sessions: Session[] = [];
   t.after(async () => {
     for (const session of sessions) session.close();
-    await node.stop();
-    await rm(directory, { recursive: true, force: true });
+    await folder.remove();
   });
   await mkdir(join(directory, 'bin'));
   await symlink(join(bin, 'git-remote-alknet.js'), join(directory, 'bin', 'git-remote-alknet'));
   await symlink(join(bin, 'alknet.js'), join(directory, 'bin', 'alknet'));
   const root = join(dataDir, 'plugins', 'git', 'repositories');
-  const port = node.addresses.find(({ transport }) => transport === 'quic')?.address.port ?? 0;
-  const tlsPort = node.addresses.find(({ transport }) => transport === 'tls')?.address.port ?? 0;
+  const port = portOf(node, 'quic');
+  const tlsPort = portOf(node, 'tls');
 
   const client = async (id: string, scopes: readonly string[]): Promise<Client> => {
     const home = join(directory, 'homes', id);
@@ -132,21 +113,13 @@ export async function realNode(
     const token = makeToken();
     await mkdir(join(home, 'alknet'), { mode: 0o700 });
     await writeOperatorKey(join(home, 'alknet'), secret);
-    const grant = async (granted: readonly string[]) => {
-      await changePeers(dataDir, (entries) => [
-        ...entries.filter((entry) => entry.id !== id),
-        {
-          id,
-          fingerprints: [ed25519Fingerprint(identityKey(secret).publicKey)],
-          tokenHash: tokenHash(token),
-          scopes: granted,
-          resources: {},
-          enabled: true,
-          createdAt: new Date().toISOString(),
-        },
-      ]);
-      await node.reload();
-    };
+    const grant = (granted: readonly string[]) =>
+      folder.admit({
+        id,
+        fingerprints: [ed25519Fingerprint(identityKey(secret).publicKey)],
+        tokenHash: tokenHash(token),
+        scopes: granted,
+      });
     await grant(scopes);
     const environment = {
       PATH: `${join(directory, 'bin')}:${process.env['PATH'] ?? ''}`,
@@ -224,12 +197,7 @@ export async function realNode(
     port,
     tlsPort,
     client,
-    log: () =>
-      logged
-        .join('')
-        .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line)),
+    log: () => folder.log.lines(),
     async configure(next) {
       await write(next);
       await node.reload();
@@ -256,15 +224,6 @@ export async function collect(child: ChildProcess, input?: string | Buffer): Pro
   child.stdin?.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout: Buffer.concat(out).toString('utf8'), stderr };
-}
-
-/** Looks until it is so. */
-export async function eventually(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 15_000;
-  while (!(await probe())) {
-    if (Date.now() > end) throw new Error(`${what}: not within 15 s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Everything on a repository, for a test's main actor. */

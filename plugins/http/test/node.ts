@@ -2,17 +2,16 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { changePeers, makeToken, tokenHash } from '../../../host/src/identity/index.ts';
-import { type AlknetNode, startNode } from '../../../host/src/node.ts';
-import { createVaultFile, Vault } from '../../../host/src/vault/index.ts';
+import { makeToken, tokenHash } from '../../../host/src/identity/index.ts';
+import type { AlknetNode } from '../../../host/src/node.ts';
+import { nodeFolder, portOf } from '../../../host/test/node-folder.ts';
 import { lab } from './lab.ts';
+
+export { eventually } from '../../../host/test/eventually.ts';
 
 export interface Reply {
   readonly status: number;
@@ -56,11 +55,6 @@ export interface HttpNode {
   stop(): Promise<void>;
 }
 
-interface Credential {
-  readonly tokenHash?: string;
-  readonly fingerprints?: readonly string[];
-}
-
 export interface HttpNodeOptions {
   readonly config?: unknown;
   /** More plugins, by name: source of one file each. */
@@ -71,25 +65,18 @@ export interface HttpNodeOptions {
 }
 
 export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode> {
-  const directory = await mkdtemp(join(tmpdir(), 'alknet-http-'));
-  const dataDir = join(directory, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
-  const vault = new Vault();
-  vault.unlockNew();
-  await createVaultFile(dataDir, vault, { kind: 'keyfile' });
-  vault.lock();
+  const folder = await nodeFolder('http');
   const plugins: Record<string, unknown> = {
     http: { config: options.config ?? {} },
     lab: { use: './lab.ts', isolation: 'inline', grant: { operations: ['lab/*'] } },
   };
-  await writeFile(join(directory, 'lab.ts'), lab);
+  await folder.plugin('lab', lab);
   for (const [name, source] of Object.entries(options.plugins ?? {})) {
-    await writeFile(join(directory, `${name}.ts`), source);
+    await folder.plugin(name, source);
     plugins[name] = { use: `./${name}.ts`, isolation: 'inline' };
   }
   Object.assign(plugins, options.entries);
   const config = {
-    dataDir,
     listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
     limits: { drain: '500ms' },
     log: { level: 'info' },
@@ -97,26 +84,15 @@ export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode>
     plugins,
     ...options.top,
   };
-  const configPath = join(directory, 'alknet.config.json');
-  const write = () => writeFile(configPath, JSON.stringify(config));
-  await write();
-  const logged: string[] = [];
-  const logStream = new Writable({
-    write: (chunk, _encoding, done) => {
-      logged.push(String(chunk));
-      done();
-    },
-  });
-  const node = await startNode({ configPath, logStream });
+  await folder.configure(config);
+  const node = await folder.start();
   await node.pluginsSettled();
   const failed = node.plugins().filter(({ state }) => state !== 'running');
   if (failed.length > 0 && options.mayFail !== true) {
-    await node.stop();
+    await folder.remove();
     throw new Error(`plugins that do not run: ${JSON.stringify(failed)}`);
   }
-  const portOf = (transport: string) =>
-    node.addresses.find((each) => each.transport === transport)?.address.port ?? 0;
-  const port = portOf('tls');
+  const port = portOf(node, 'tls');
   const tokens = new Map<string, string>();
   let stopped: Promise<void> | undefined;
 
@@ -137,47 +113,24 @@ export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode>
     await once(made, 'connect');
     return made;
   };
-  const put = async (id: string, scopes: readonly string[], credential: Credential) => {
-    await changePeers(dataDir, (entries) => [
-      ...entries.filter((entry) => entry.id !== id),
-      {
-        id,
-        fingerprints: [],
-        scopes,
-        resources: {},
-        enabled: true,
-        createdAt: new Date().toISOString(),
-        ...credential,
-      },
-    ]);
-    await node.reload();
-  };
   return {
     node,
-    directory,
+    directory: folder.path,
     port,
-    quicPort: portOf('quic'),
+    quicPort: portOf(node, 'quic'),
     url: `https://127.0.0.1:${port}`,
-    log: () =>
-      logged
-        .join('')
-        .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line)),
+    log: () => folder.log.lines(),
     async grant(id, scopes = []) {
       const token = tokens.get(id) ?? makeToken();
       tokens.set(id, token);
-      await put(id, scopes, { tokenHash: tokenHash(token) });
+      await folder.admit({ id, scopes, tokenHash: tokenHash(token) });
       return token;
     },
-    admit: (id, fingerprint, scopes) => put(id, scopes, { fingerprints: [fingerprint] }),
-    async revoke(id) {
-      await changePeers(dataDir, (entries) => entries.filter((entry) => entry.id !== id));
-      await node.reload();
-    },
+    admit: (id, fingerprint, scopes) => folder.admit({ id, scopes, fingerprints: [fingerprint] }),
+    revoke: (id) => folder.forget(id),
     async configure(http) {
       plugins['http'] = { config: http };
-      await write();
+      await folder.configure(config);
       await node.reload();
       await node.pluginsSettled();
     },
@@ -186,10 +139,7 @@ export async function httpNode(options: HttpNodeOptions = {}): Promise<HttpNode>
     socket,
     session,
     stop() {
-      stopped ??= (async () => {
-        await node.stop();
-        await rm(directory, { recursive: true, force: true });
-      })();
+      stopped ??= folder.remove();
       return stopped;
     },
   };
@@ -310,10 +260,3 @@ export async function run(program: string, args: readonly string[]): Promise<Ran
 }
 
 /** Polls until the probe is true. */
-export async function eventually(what: string, probe: () => Promise<boolean> | boolean, within = 5000) {
-  const begun = performance.now();
-  while (!(await probe())) {
-    if (performance.now() - begun > within) throw new Error(`${what}: not within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -11,6 +11,8 @@ import { createTestNode, type TestNode, type TestNodeOptions } from '@alknet/sdk
 import { Client } from 'ssh2';
 import plugin from '../src/plugin.ts';
 
+export { eventually as until } from '../../../host/test/eventually.ts';
+
 export const hostPair = (() => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   return {
@@ -203,16 +205,4 @@ export function keyAt(file: string): Key {
     ? `ed25519:${blob.subarray(-32).toString('hex')}`
     : `ssh-sha256:${createHash('sha256').update(blob).digest('hex')}`;
   return { file, line, normal };
-}
-
-export async function until(
-  what: string,
-  probe: () => boolean | Promise<boolean>,
-  within = 10_000,
-): Promise<void> {
-  const begun = performance.now();
-  while (!(await probe())) {
-    if (performance.now() - begun > within) throw new Error(`${what}: not within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

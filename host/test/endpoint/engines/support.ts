@@ -16,6 +16,8 @@ import type {
 } from '../../../src/endpoint/engine.ts';
 import { makeCertificate } from '../certificates.ts';
 
+export { until } from '../../eventually.ts';
+
 export interface Engine {
   /** For the titles of tests. */
   readonly name: string;
@@ -183,12 +185,4 @@ export const errorOf = (stream: Stream): Promise<StreamError> =>
 /** Every stream of the peer gets back what it sent. */
 export function echo(connection: TransportConnection): void {
   connection.serve((stream) => stream.pipe(stream));
-}
-
-/** Looks again and again, for changes that no event tells. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (let end = performance.now() + 10_000; !condition(); ) {
-    if (performance.now() > end) throw new Error(`not so within 10 s: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

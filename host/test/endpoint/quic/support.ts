@@ -23,6 +23,8 @@ import { quicTransport } from '../../../src/endpoint/quic/index.ts';
 import { QuicListener } from '../../../src/endpoint/quic/listener.ts';
 import { freshCertificate } from '../../../src/identity/certificate.ts';
 
+export { until } from '../../eventually.ts';
+
 export const tuning: TransportTuning = {
   idleTimeout: 30_000,
   tlsIdleTimeout: 0,
@@ -161,15 +163,6 @@ export async function roundTrip(connection: TransportConnection, data: Buffer): 
 
 /** One turn of the event loop. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Looks again and again, for changes that no event tells. Fails by the time-out of the test. */
-export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not so within ${ms} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** What is to be undone at the end: of a test, or of a part of it. */
 export interface Ending {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { until } from '../../../../host/test/eventually.ts';
 import { labPlugin, manyOperations } from './lab-plugin.ts';
 import { type McpNode, mcpNode } from './mcp-node.ts';
 
@@ -464,8 +465,4 @@ function changesOf(client: Client) {
     events.dispatchEvent(new Event('changed'));
   });
   return { next: () => once(events, 'changed') };
-}
-
-async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 }

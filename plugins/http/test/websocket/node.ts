@@ -2,16 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { type ConnectOptions, connect, type Session } from '@alknet/sdk/browser';
 import { type ClientOptions, WebSocket } from 'ws';
-import { changePeers, makeToken, tokenHash } from '../../../../host/src/identity/index.ts';
-import { type AlknetNode, startNode } from '../../../../host/src/node.ts';
-import { createVaultFile, Vault } from '../../../../host/src/vault/index.ts';
+import { makeToken, tokenHash } from '../../../../host/src/identity/index.ts';
+import type { AlknetNode } from '../../../../host/src/node.ts';
+import { nodeFolder, portOf } from '../../../../host/test/node-folder.ts';
 
 /** Operations of the node under test. */
 const lab = `
@@ -130,38 +126,20 @@ export async function labNode(
   limits: object = {},
   isolation: 'inline' | 'worker' = 'inline',
 ): Promise<LabNode> {
-  const directory = await mkdtemp(join(tmpdir(), 'alknet-ws-'));
-  const dataDir = join(directory, 'data');
-  await mkdir(dataDir, { mode: 0o700 });
-  const vault = new Vault();
-  vault.unlockNew();
-  await createVaultFile(dataDir, vault, { kind: 'keyfile' });
-  vault.lock();
-  await writeFile(join(directory, 'lab.ts'), lab);
-  await writeFile(join(directory, 'bare.ts'), bare);
-  const configPath = join(directory, 'alknet.config.json');
-  await writeFile(
-    configPath,
-    JSON.stringify({
-      dataDir,
-      listen: { quic: false, tls: '127.0.0.1:0' },
-      limits: { drain: '200ms', ...limits },
-      plugins: {
-        http: { isolation, config: http },
-        lab: { use: './lab.ts', grant: { operations: ['lab/*'], scopes: ['ui'] } },
-        bare: { use: './bare.ts' },
-      },
-    }),
-  );
-  const logged: string[] = [];
-  const logStream = new Writable({
-    write: (chunk, _encoding, done) => {
-      logged.push(String(chunk));
-      done();
+  const folder = await nodeFolder('ws');
+  await folder.plugin('lab', lab);
+  await folder.plugin('bare', bare);
+  await folder.configure({
+    listen: { quic: false, tls: '127.0.0.1:0' },
+    limits: { drain: '200ms', ...limits },
+    plugins: {
+      http: { isolation, config: http },
+      lab: { use: './lab.ts', grant: { operations: ['lab/*'], scopes: ['ui'] } },
+      bare: { use: './bare.ts' },
     },
   });
-  const node = await startNode({ configPath, logStream });
-  const port = node.addresses.find(({ transport }) => transport === 'tls')?.address.port ?? 0;
+  const node = await folder.start();
+  const port = portOf(node, 'tls');
   const origin = `https://127.0.0.1:${port}`;
   const open = new Set<{ close(): void } | { terminate(): void }>();
   // The timers of sessions keep no process alive.
@@ -171,8 +149,7 @@ export async function labNode(
       if ('terminate' in socket) socket.terminate();
       else socket.close();
     }
-    await node.stop();
-    await rm(directory, { recursive: true, force: true });
+    await folder.remove();
     clearInterval(stayAlive);
   });
 
@@ -181,33 +158,19 @@ export async function labNode(
 
   return {
     node,
-    directory,
+    directory: folder.path,
     port,
     origin,
-    log: () => logged.join(''),
+    log: () => folder.log.text,
     async grant(id, scopes = []) {
       const token = makeToken();
-      await changePeers(dataDir, (entries) => [
-        ...entries.filter((entry) => entry.id !== id),
-        {
-          id,
-          fingerprints: [],
-          tokenHash: tokenHash(token),
-          scopes,
-          resources: {},
-          enabled: true,
-          createdAt: new Date().toISOString(),
-        },
-      ]);
-      await node.reload();
+      await folder.admit({ id, scopes, tokenHash: tokenHash(token) });
       return token;
     },
-    async disable(id) {
-      await changePeers(dataDir, (entries) =>
+    disable: (id) =>
+      folder.changePeers((entries) =>
         entries.map((entry) => (entry.id === id ? { ...entry, enabled: false } : entry)),
-      );
-      await node.reload();
-    },
+      ),
     async connect(token, options = {}) {
       const session = await connect(origin, {
         ...(token === undefined ? {} : { token }),
