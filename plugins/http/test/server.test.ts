@@ -138,6 +138,7 @@ test('an idle connection is closed after http.limits.keepAlive, one that is used
   used.on('data', (chunk: Buffer) => {
     answers += chunk.toString('latin1').split('HTTP/1.1 200').length - 1;
   });
+  // Half as long again as keepAlive has to pass.
   for (let n = 0; n < 6; n++) {
     used.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -289,16 +289,25 @@ test('SSH-34 10 MiB of exec output passes a slow reader without loss and with bo
 });
 
 test('all output of a pty arrives when the program ends before a slow reader has taken it', async (t) => {
-  const { key, peers, start } = await lab(t);
+  const { key, peers, start, folder } = await lab(t);
   const alice = key('alice');
   peers.set('alice', ['ssh:exec'], { fingerprints: [alice.normal] });
-  const child = start(alice, ['-tt', here, 'stty raw; seq 1 400000']);
+  chmodSync(folder, 0o777);
+  const mark = `${folder}/ended`;
+  const child = start(alice, ['-tt', here, `stty raw; seq 1 400000; touch ${mark}`]);
   const { stdout } = child;
   assert.ok(stdout !== null);
-  // Windows, pipes and buffers fill, and the program has long ended when the reader begins.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
   let text = '';
-  for await (const chunk of stdout) text += String(chunk);
+  let ended = false;
+  for await (const chunk of stdout) {
+    text += String(chunk);
+    if (ended) continue;
+    ended = existsSync(mark);
+    // Slower than the program, so that every buffer on the way is full when it ends. Then longer than the library of the
+    // pty waits before it drops what is left.
+    await new Promise((resolve) => setTimeout(resolve, ended ? 400 : 10));
+  }
+  assert.ok(ended, 'the reader was done before the program');
   assert.equal(text.replaceAll('\r', ''), `${Array.from({ length: 400_000 }, (_, i) => i + 1).join('\n')}\n`);
 });
 
