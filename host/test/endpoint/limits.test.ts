@@ -187,7 +187,7 @@ socketTest(
   async (t) => {
     const node = await testNode(t, {
       owners: [echo('one', 'alknet/one')],
-      settings: { handshakeTimeout: 700, handshakesPerAddress: 200, connectionsPerAddress: 0 },
+      settings: { handshakeTimeout: 3000, handshakesPerAddress: 200, connectionsPerAddress: 0 },
     });
     const silent = Array.from({ length: 100 }, () =>
       connectTcp(node.port('tls'), '127.0.0.1')
@@ -197,10 +197,9 @@ socketTest(
     const gone = silent.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
     await until(() => node.endpoint.status().handshakes === 100);
     for (const transport of both) {
-      const started = performance.now();
       assert.equal(await ask(await node.dial({ alpn: 'alknet/one', transport }), 'x'), 'one:x');
-      assert.ok(performance.now() - started < 600);
     }
+    assert.equal(node.endpoint.status().handshakes, 100, 'a good one waited until the silent ones were gone');
     await Promise.all(gone);
     assert.equal(node.endpoint.status().handshakes, 0);
     assert.equal(node.endpoint.status().failedHandshakes['timeout'], 100);

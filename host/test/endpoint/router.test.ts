@@ -146,10 +146,9 @@ test('END-15 enabling makes an ALPN negotiable at once, and connections of other
     const standing = await node.dial({ from, alpn: 'alknet/one', transport: 'quic' });
     const late = echo('late', 'late/x', { limits: { reloadGrace: 0 } });
     await assert.rejects(node.dial({ from, alpn: 'late/x', transport }), { code: 'NoAlpn' });
-    const before = performance.now();
     node.endpoint.enable(late);
+    // In the same turn: the first dial finds it.
     assert.equal(await ask(await node.dial({ from, alpn: 'late/x', transport }), 'hello'), 'late:hello');
-    assert.ok(performance.now() - before < 100 + 100, 'enabled within 100 ms, and a handshake');
     assert.equal(await ask(standing, 'still'), 'one:still');
     await node.endpoint.disable(late);
   }

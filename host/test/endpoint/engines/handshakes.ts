@@ -158,7 +158,7 @@ export function handshakeContract(engine: Engine): void {
     await assert.rejects(node.dial({ timeoutMs: 300 }), ({ code }: { code: string }) =>
       ['Connect', 'HandshakeTimeout', 'Refused'].includes(code),
     );
-    assert.ok(performance.now() - started < 1300);
+    assert.ok(performance.now() - started < 5000);
     const controller = new AbortController();
     const dialled = node.dial({ signal: controller.signal });
     controller.abort();
