@@ -53,5 +53,6 @@ export function ensureInstalled() {
 /** Compiles what changed since the last build. */
 export function ensureBuilt() {
   run(bin('tsc'), ['-b']);
-  run(process.execPath, [join(root, 'scripts', 'build-page.mjs')]);
+  for (const name of ['build-libraries', 'build-page'])
+    run(process.execPath, [join(root, 'scripts', `${name}.mjs`)]);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Type } from 'typebox';
+import { Type } from './libraries/typebox.ts';
 
 /** Binary data; base64 on the wire. */
 export function Bytes(options: { description?: string } = {}) {

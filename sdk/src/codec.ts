@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TSchema } from 'typebox';
+import type { TSchema } from './libraries/typebox.ts';
 import { fromBase64, toBase64 } from './text.ts';
 
 /** From JSON to what a handler or caller sees, and back; each leaves its argument as it was. */

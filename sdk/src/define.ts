@@ -20,7 +20,7 @@
  * @module
  */
 
-import type { TSchema } from 'typebox';
+import type { TSchema } from './libraries/typebox.ts';
 import type { AnyOperation, DeclaredError, Operation, OperationType } from './operation.ts';
 import { checkOperation } from './operation-check.ts';
 import type { Plugin } from './plugin.ts';

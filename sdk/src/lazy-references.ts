@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Ajv, FuncKeywordDefinition, ValidateFunction } from 'ajv';
+import type { Ajv, FuncKeywordDefinition, ValidateFunction } from './libraries/ajv.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Static, TSchema } from 'typebox';
 import type { OperationContext } from './context.ts';
+import type { Static, TSchema } from './libraries/typebox.ts';
 
 export type OperationType = 'query' | 'mutation' | 'subscription';
 export type Visibility = 'external' | 'internal';

@@ -5,7 +5,6 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { Static, TSchema } from 'typebox';
 import type { CallOptions } from './call/session.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { PluginCommand } from './command.ts';
@@ -14,6 +13,7 @@ import type { Caller } from './context.ts';
 import type { CloseInfo } from './errors.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { AuthContext, Identity, RemoteAddress } from './identity.ts';
+import type { Static, TSchema } from './libraries/typebox.ts';
 import type { Log } from './log.ts';
 import type { AnyOperation, OperationSpec } from './operation.ts';
 import type { Store } from './store.ts';

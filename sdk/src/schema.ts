@@ -4,17 +4,14 @@
  * @module
  */
 
-import { Ajv, type Options, type ValidateFunction } from 'ajv';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
-import { type TSchema, Type } from 'typebox';
 import { CallError } from './errors.ts';
 import { withLazyReferences } from './lazy-references.ts';
+import { Ajv, Ajv2020, addFormats, type Options, type ValidateFunction } from './libraries/ajv.ts';
+import { type TSchema, Type } from './libraries/typebox.ts';
 
-export type { Static, TSchema } from 'typebox';
-export { Type } from 'typebox';
 export { Bytes, Int64, Uint64 } from './bytes.ts';
 export { type Codec, codecOf } from './codec.ts';
+export { type Static, type TSchema, Type } from './libraries/typebox.ts';
 
 const maxSchemaBytes = 256 * 1024;
 const maxSchemaDepth = 64;

@@ -7,8 +7,8 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'jsonc-parser';
 import { findDataDir, thisProcess } from '../config/sources.ts';
+import { parse } from '../libraries/jsonc.ts';
 
 /** A file that is half written, or absent, says less or nothing. */
 export function looseFile(path: string): Readonly<Record<string, unknown>> {

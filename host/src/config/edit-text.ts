@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as jsonc from 'jsonc-parser';
+import * as jsonc from '../libraries/jsonc.ts';
 import type { Path } from './problems.ts';
 
 export interface KeyEdit {

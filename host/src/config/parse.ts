@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as jsonc from 'jsonc-parser';
+import * as jsonc from '../libraries/jsonc.ts';
 import { type Finding, inOrderOfLine, type Path, type Problem, pointerOf } from './problems.ts';
 
 /** Bytes. */

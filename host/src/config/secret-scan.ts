@@ -6,7 +6,7 @@
  */
 
 import { wordlist } from '@scure/bip39/wordlists/english.js';
-import * as jsonc from 'jsonc-parser';
+import * as jsonc from '../libraries/jsonc.ts';
 import type { Problem } from './problems.ts';
 
 const token = /alk_[A-Za-z0-9_-]{22,252}/;

@@ -16,9 +16,9 @@
  * @module
  */
 
-import type { Static, TSchema } from 'typebox';
 import { codecOf } from '../codec.ts';
 import { CallError } from '../errors.ts';
+import type { Static, TSchema } from '../libraries/typebox.ts';
 import type { OperationSpec, OperationType } from '../operation.ts';
 import type { CallOptions, KnownOperation } from './request-text.ts';
 

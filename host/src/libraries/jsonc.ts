@@ -1,0 +1,7 @@
+/**
+ * JSON with comments. The build makes one file of it.
+ *
+ * @module
+ */
+
+export * from 'jsonc-parser';
