@@ -10,8 +10,8 @@
  */
 
 import type { Connection, Log } from '@alknet/sdk';
-import { silentLog } from '@alknet/sdk';
-import { createSession, type Server, type Session } from '@alknet/sdk/call';
+import type { Server, Session } from '@alknet/sdk/call';
+import { silentLog } from '@alknet/sdk/streams';
 import {
   DialError,
   type DialProxy,
@@ -21,7 +21,10 @@ import {
   tlsTransport,
 } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
-import { type IdentityKey, NodeIdentities, PeerTable, readOperatorKey } from './identity/index.ts';
+import type { IdentityKey } from './identity/index.ts';
+import { NodeIdentities } from './identity/node-identities.ts';
+import { readOperatorKey } from './identity/operator-key.ts';
+import { PeerTable } from './identity/peer-table.ts';
 import { targetOf } from './node/target.ts';
 
 export { DialError, type DialErrorCode } from './endpoint/index.ts';
@@ -108,6 +111,7 @@ export async function readIdentity(path: string): Promise<IdentityKey> {
 
 /** A session of the call protocol. @throws DialError, PeerSyntaxError */
 export async function connect(target: string | DialTarget, options: ConnectOptions = {}): Promise<Session> {
+  const { createSession } = await import('@alknet/sdk/call');
   const connection = await dial(target, 'alknet/call', options);
   return createSession(connection, {
     ...(options.serve === undefined ? {} : { serve: options.serve }),

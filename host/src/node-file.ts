@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSecretFile } from './vault/index.ts';
+import { writeSecretFile } from './vault/files.ts';
 
 export interface NodeFile {
   readonly pid: number;

@@ -1,23 +1,23 @@
 /**
- * What a command runs with: its options, its output, and the ways to the node.
+ * What a command runs with: its options, its output, and the ways to the node. Each way is loaded when it is gone: a
+ * command that dials nobody does without the endpoint, and one without a configuration file without its schema.
  *
  * @module
  */
 
 import { dirname, join } from 'node:path';
 import type { Session } from '@alknet/sdk/call';
-import { connect, type DialOptions, dial as dialClient } from '../client.ts';
-import { findConfig, findDataDir, type LoadedConfig, loadConfig, thisProcess } from '../config/index.ts';
+import type { DialOptions } from '../client.ts';
+import type { LoadedConfig } from '../config/index.ts';
+import { findConfig, findDataDir, thisProcess } from '../config/sources.ts';
 import type { DialProxy, DialTarget } from '../endpoint/index.ts';
-import { operatorKeyPath, type PeerEntry, readOperatorKey, readPeers } from '../identity/index.ts';
-import { type PeerBook, targetOf } from '../node/target.ts';
-import { type NodeFile, readRunningNode } from '../node-file.ts';
-import { unlockVault, type Vault } from '../vault/index.ts';
-import { dialProxy } from './dial-proxy.ts';
+import type { PeerEntry } from '../identity/index.ts';
+import type { PeerBook } from '../node/target.ts';
+import type { NodeFile } from '../node-file.ts';
+import type { Vault } from '../vault/index.ts';
 import { CliError, Exit, usage } from './exit.ts';
 import { Output } from './output.ts';
 import type { Parsed } from './parse.ts';
-import { askSecret, isInteractive } from './prompt.ts';
 
 const requestTimeout = 30_000;
 
@@ -89,13 +89,16 @@ export class Context {
 
   /** `undefined` when there is no file. @throws ConfigError */
   config(): Promise<LoadedConfig | undefined> {
-    const path = this.configPath;
-    const dataDir = this.value('data');
-    this.#config ??=
-      path === undefined
-        ? Promise.resolve(undefined)
-        : loadConfig(path, dataDir === undefined ? {} : { dataDir });
+    this.#config ??= this.#loadConfig();
     return this.#config;
+  }
+
+  async #loadConfig(): Promise<LoadedConfig | undefined> {
+    const path = this.configPath;
+    if (path === undefined) return undefined;
+    const dataDir = this.value('data');
+    const { loadConfig } = await import('../config/load.ts');
+    return await loadConfig(path, dataDir === undefined ? {} : { dataDir });
   }
 
   /** A broken configuration hides where the data is; the node that runs from it is still found. */
@@ -105,6 +108,7 @@ export class Context {
       return (await this.config())?.config.dataDir ?? fallback();
     } catch (error) {
       const path = this.configPath;
+      const { readRunningNode } = await import('../node-file.ts');
       const beside = path === undefined ? [] : [join(dirname(path), 'data')];
       const running = [fallback(), ...beside].find(
         (dataDir) => readRunningNode(dataDir)?.config.path === path,
@@ -115,10 +119,12 @@ export class Context {
   }
 
   async runningNode(): Promise<NodeFile | undefined> {
+    const { readRunningNode } = await import('../node-file.ts');
     return readRunningNode(await this.dataDir());
   }
 
   async peerBook(): Promise<PeerBook> {
+    const { readPeers } = await import('../identity/peers-file.ts');
     const { entries } = await readPeers(await this.dataDir()).catch(
       (): { entries: readonly PeerEntry[] } => ({ entries: [] }),
     );
@@ -127,7 +133,10 @@ export class Context {
 
   /** Where a PEER is; `local` is the running node. @throws CliError, PeerSyntaxError, DialError */
   async target(peer: string): Promise<DialTarget> {
-    if (peer !== 'local') return targetOf(peer, (await this.config())?.config, await this.peerBook());
+    if (peer !== 'local') {
+      const { targetOf } = await import('../node/target.ts');
+      return targetOf(peer, (await this.config())?.config, await this.peerBook());
+    }
     const node = await this.runningNode();
     if (node === undefined) throw notRunning();
     const addresses = [
@@ -145,6 +154,7 @@ export class Context {
 
   /** The operator's key file; absent when there is none to show. */
   async identity(): Promise<string | undefined> {
+    const { operatorKeyPath, readOperatorKey } = await import('../identity/operator-key.ts');
     const path = operatorKeyPath(await this.dataDir());
     return (await readOperatorKey(path, (message) => this.out.warn(message))) === undefined
       ? undefined
@@ -159,7 +169,7 @@ export class Context {
       throw usage(`--transport: expected auto, quic or tls, found ${JSON.stringify(transport)}`);
     }
     // A password is asked for once.
-    this.#proxy ??= dialProxy(this.value('proxy'), this.value('proxy-auth-file'));
+    this.#proxy ??= this.#dialProxy();
     const proxy = await this.#proxy;
     if (proxy !== undefined && transport === 'quic')
       throw usage('--proxy carries TLS over TCP; leave out --transport quic');
@@ -172,8 +182,16 @@ export class Context {
     };
   }
 
+  async #dialProxy(): Promise<DialProxy | undefined> {
+    const proxy = this.value('proxy');
+    const file = this.value('proxy-auth-file');
+    if (proxy === undefined && file === undefined) return undefined;
+    return await (await import('./dial-proxy.ts')).dialProxy(proxy, file);
+  }
+
   /** A session with the node of `--node`, or the local one. */
   async session(): Promise<Session> {
+    const { connect } = await import('../client.ts');
     const target = await this.target(this.value('node') ?? 'local');
     const options = await this.dialOptions();
     return await this.out.during(`reaching ${target.name}`, () =>
@@ -192,7 +210,8 @@ export class Context {
   }
 
   async dial(peer: string, alpn: string) {
-    return await dialClient(await this.target(peer), alpn, {
+    const { dial } = await import('../client.ts');
+    return await dial(await this.target(peer), alpn, {
       ...(await this.dialOptions()),
       timeoutMs: this.timeoutOr(10_000),
     });
@@ -201,6 +220,8 @@ export class Context {
   /** The vault, unlocked in this process. @throws VaultError */
   async vault(): Promise<Vault> {
     const passphraseFile = this.value('passphrase-file');
+    const { unlockVault } = await import('../vault/unlock.ts');
+    const { askSecret, isInteractive } = await import('./prompt.ts');
     return await unlockVault({
       dataDir: await this.dataDir(),
       passphraseFile,

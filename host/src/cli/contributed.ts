@@ -9,29 +9,30 @@
 import { dirname, resolve } from 'node:path';
 import type { CommandContext, Connection, OperatorFiles, PluginCommand } from '@alknet/sdk';
 import type { Session } from '@alknet/sdk/call';
-import { findConfig, loadConfig, thisProcess } from '../config/index.ts';
-import { isBuiltIn, loadPlugin, NotInThisBuildError, PluginError } from '../plugins/index.ts';
+import { findConfig, thisProcess } from '../config/sources.ts';
+import { PluginError } from '../plugins/plugin-error.ts';
+import { isBuiltIn, NotInThisBuildError } from '../plugins/resolve.ts';
 import { sdkVersion } from '../version.ts';
 import { topLevelOwner } from './built-in-commands.ts';
 import { type Command, globalOptions } from './command.ts';
+import { commandNames } from './commands/index.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, toCliError } from './exit.ts';
+import type { FirstWords } from './first-words.ts';
 import { looseFile, record } from './loose-config.ts';
 import { runProgram } from './run-program.ts';
 
 /** Those of the plugin that the line is about; empty when it is about none. @throws CliError, ConfigError */
-export async function contributedCommands(
-  argv: readonly string[],
-  own: readonly Command[],
-): Promise<readonly Command[]> {
-  const { word, config } = firstWords(argv);
+export async function contributedCommands({ words, config }: FirstWords): Promise<readonly Command[]> {
+  const [word] = words;
   const plugin = (word === undefined ? undefined : topLevelOwner(word)) ?? word;
-  if (plugin === undefined || own.some(({ path }) => path[0] === plugin)) return [];
+  if (plugin === undefined || commandNames.some(({ path }) => path[0] === plugin)) return [];
   const path = findConfig(config, thisProcess())?.path;
   // Without judging the rest of the file: a mistyped command is no reason to read all of it.
   const named = path !== undefined && Object.hasOwn(record(looseFile(path)['plugins']), plugin);
   if (!named && !isBuiltIn(plugin)) return [];
-  const loaded = path !== undefined && named ? await loadConfig(path, {}) : undefined;
+  const loaded =
+    path !== undefined && named ? await (await import('../config/load.ts')).loadConfig(path, {}) : undefined;
   const entry = loaded?.config.plugins[plugin];
   try {
     const conditions = {
@@ -39,6 +40,7 @@ export async function contributedCommands(
       sdkVersion,
       trust: loaded?.config.trust ?? { mode: 'any' as const, publishers: {} },
     };
+    const { loadPlugin } = await import('../plugins/load.ts');
     const { plugin: code } = await loadPlugin(plugin, entry?.use, conditions);
     const builtIn = isBuiltIn(plugin) && entry?.use === undefined;
     return commandsOf({ plugin, builtIn }, code.contributes?.cli ?? []);
@@ -51,28 +53,6 @@ export async function contributedCommands(
       });
     throw error;
   }
-}
-
-/** The word after the global options and `help`, and what `--config` says. */
-function firstWords(argv: readonly string[]): { word: string | undefined; config: string | undefined } {
-  const valued = new Set(
-    globalOptions.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`),
-  );
-  let first: string | undefined;
-  let config: string | undefined;
-  for (let i = 0; i < argv.length && argv[i] !== '--'; i++) {
-    const word = argv[i] ?? '';
-    if (word.startsWith('--config=')) config = word.slice('--config='.length);
-    else if (valued.has(word)) {
-      const value = argv[++i];
-      if (word === '--config') config = value;
-    } else if (!word.startsWith('-') && word !== 'help') {
-      first ??= word;
-      // What stands behind may be for another program.
-      if (topLevelOwner(first) !== undefined) break;
-    }
-  }
-  return { word: first, config };
 }
 
 interface From {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ProxyCredentials, parseCredentials, parseProxy } from '@alknet/sdk';
+import { type ProxyCredentials, parseCredentials, parseProxy } from '@alknet/sdk/streams';
 import type { DialProxy } from '../endpoint/index.ts';
 import type { Option } from './command.ts';
 import { usage } from './exit.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { CallError } from '@alknet/sdk';
-import { TrustError } from '../plugins/index.ts';
+import { CallError } from '@alknet/sdk/streams';
 
 export const Exit = {
   OK: 0,
@@ -67,7 +66,6 @@ const dialAuth = new Set(['PeerMismatch', 'UnknownIdentity', 'UntrustedChain', '
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof CallError) return fromCall(error);
-  if (error instanceof TrustError) return new CliError(Exit.INTEGRITY, error.message, { code: 'UNTRUSTED' });
   if (!(error instanceof Error)) return new CliError(Exit.DEFECT, String(error), { code: 'DEFECT' });
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   const make = (exit: number, hint?: string) =>
@@ -91,6 +89,8 @@ export function toCliError(error: unknown): CliError {
     case 'ArchiveError':
     case 'LockFormatError':
       return make(Exit.INTEGRITY);
+    case 'TrustError':
+      return new CliError(Exit.INTEGRITY, error.message, { code: 'UNTRUSTED' });
     case 'PluginError':
       return new CliError(Exit.FAILED, error.message, { code: 'PLUGIN_FAILED' });
     case 'ListenError':

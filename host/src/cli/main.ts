@@ -7,10 +7,10 @@
 import { alknetVersion } from '../version.ts';
 import { builtInCommands } from './built-in-commands.ts';
 import type { Command } from './command.ts';
-import { commands as own, refuseLater } from './commands/index.ts';
+import { commandNames, commandsNamed, refuseLater } from './commands/index.ts';
 import { Context } from './context.ts';
-import { contributedCommands } from './contributed.ts';
 import { Exit, toCliError, usage } from './exit.ts';
+import { firstWords } from './first-words.ts';
 import { helpOf, overview } from './help.ts';
 import { Output } from './output.ts';
 import { findCommand, nearest, parseArguments } from './parse.ts';
@@ -23,7 +23,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 async function main(argv: readonly string[]): Promise<number> {
-  const commands = [...own, ...(await contributedCommands(argv, own))];
+  const commands = await commandsOf(argv);
   const parsed = parseArguments(argv, commands);
   const { command, words, switches } = parsed;
   if (switches.has('version')) {
@@ -65,6 +65,21 @@ async function main(argv: readonly string[]): Promise<number> {
   return (await command.run(new Context(parsed, interrupt.signal))) ?? Exit.OK;
 }
 
+/** Those that the line can mean; none when it names none. */
+async function commandsOf(argv: readonly string[]): Promise<readonly Command[]> {
+  const line = firstWords(argv);
+  const { words, unclear } = line;
+  // An option may have a value that looks like a command: only all of them together know.
+  if (unclear) {
+    const { contributedCommands } = await import('./contributed.ts');
+    return [...(await commandsNamed([])), ...(await contributedCommands(line))];
+  }
+  if (words.length === 0) return [];
+  const own = await commandsNamed(words);
+  if (own.length > 0) return own;
+  return await (await import('./contributed.ts')).contributedCommands(line);
+}
+
 function help(words: readonly string[], commands: readonly Command[]): number {
   const { command } = findCommand(words, commands);
   if (command !== undefined) process.stdout.write(helpOf(command));
@@ -74,7 +89,7 @@ function help(words: readonly string[], commands: readonly Command[]): number {
       refuseLater(words);
       throw unknownCommand(words, commands);
     }
-    process.stdout.write(overview(group.length > 0 ? group : [...own, ...builtInCommands]));
+    process.stdout.write(overview(group.length > 0 ? group : [...commandNames, ...builtInCommands]));
   }
   return Exit.OK;
 }
@@ -84,7 +99,7 @@ function unknownCommand(words: readonly string[], commands: readonly Command[]) 
   const known =
     group.length > 0
       ? group.map(({ path }) => path.join(' '))
-      : [...new Set([...commands, ...builtInCommands].map(({ path }) => path[0] ?? ''))];
+      : [...new Set([...commandNames, ...commands, ...builtInCommands].map(({ path }) => path[0] ?? ''))];
   const text = group.length > 0 ? words.slice(0, 2).join(' ') : (words[0] ?? '');
   const near = nearest(text, known);
   return usage(

@@ -5,7 +5,7 @@
  */
 
 import { isIP } from 'node:net';
-import { Type } from '@alknet/sdk';
+import { Type } from '@alknet/sdk/typebox';
 import { object, path } from './kinds.ts';
 import type { Finding } from './problems.ts';
 

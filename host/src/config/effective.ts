@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { directories } from './acme-schema.ts';
 import { fit } from './fit.ts';
+import { parseAddress } from './parse-address.ts';
 import type { Grant, PluginEntryFile } from './plugin-schema.ts';
 import { pluginSchema } from './plugin-schema.ts';
 import type { ConfigFile } from './schema.ts';
@@ -160,13 +161,6 @@ function tlsListen(listen: ConfigFile['listen']['tls']): TlsListen | false {
       };
     }),
   };
-}
-
-/** `host:port`, `[v6]:port`, `*:port`; the schema has seen to the form. */
-export function parseAddress(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':');
-  const host = text.slice(0, at);
-  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(text.slice(at + 1)) };
 }
 
 export function deepFreeze<Value>(value: Value): Value {

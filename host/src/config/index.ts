@@ -11,6 +11,7 @@ export * from './json-schema.ts';
 export * from './live.ts';
 export * from './load.ts';
 export * from './origins.ts';
+export * from './parse-address.ts';
 export * from './plugin-switch.ts';
 export * from './problems.ts';
 export * from './sources.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Type } from '@alknet/sdk';
+import { Type } from '@alknet/sdk/typebox';
 import { closed, count, either, object } from './kinds.ts';
 
 const alpn = Type.String({

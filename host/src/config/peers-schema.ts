@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Type } from '@alknet/sdk';
+import { Type } from '@alknet/sdk/typebox';
 import { closed, either, object, oneOf, secret } from './kinds.ts';
 import { resourceType } from './plugin-schema.ts';
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Static, Type } from '@alknet/sdk';
+import { type Static, Type } from '@alknet/sdk/typebox';
 import { count, duration, oneOf, size, words } from './kinds.ts';
 
 export const pluginName = {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Static, Type } from '@alknet/sdk';
+import { type Static, Type } from '@alknet/sdk/typebox';
 import { acme } from './acme-schema.ts';
 import { count, duration, object, oneOf, path, secret } from './kinds.ts';
 import { limits } from './limits-schema.ts';

@@ -5,7 +5,7 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { type AuthContext, CloseCode, type Log, type RemoteAddress } from '@alknet/sdk';
+import { type AuthContext, CloseCode, type Log, type RemoteAddress } from '@alknet/sdk/streams';
 import type { Admission } from './admission.ts';
 import { acmeAlpn, clientCertificate, isHttpAlpn } from './alpn.ts';
 import type { AuthContexts } from './auth-contexts.ts';

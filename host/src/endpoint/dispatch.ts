@@ -12,7 +12,7 @@ import {
   type Identity,
   type Log,
   singleStreamCarrier,
-} from '@alknet/sdk';
+} from '@alknet/sdk/streams';
 import { dispatchGranted } from './alpn.ts';
 import type { AuthContexts } from './auth-contexts.ts';
 import { HostConnection } from './host-connection.ts';

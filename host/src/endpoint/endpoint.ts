@@ -20,7 +20,7 @@ import {
   type Identity,
   type Log,
   type RemoteAddress,
-} from '@alknet/sdk';
+} from '@alknet/sdk/streams';
 import { Acceptance } from './acceptance.ts';
 import { addressText } from './address.ts';
 import { Admission } from './admission.ts';

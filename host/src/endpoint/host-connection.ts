@@ -11,7 +11,7 @@ import {
   type ConnectionFacts,
   connectionClosed,
   type Identity,
-} from '@alknet/sdk';
+} from '@alknet/sdk/streams';
 import type { TransportStats } from './engine.ts';
 import type { AlpnOwner } from './owner.ts';
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CloseCode, type Log } from '@alknet/sdk';
+import { CloseCode, type Log } from '@alknet/sdk/streams';
 import { BufferWatch } from './buffers.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { type HostConnection, timer } from './host-connection.ts';

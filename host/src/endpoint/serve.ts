@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CloseCode, type Log } from '@alknet/sdk';
+import { CloseCode, type Log } from '@alknet/sdk/streams';
 import type { HostConnection } from './host-connection.ts';
 import type { AlpnOwner } from './owner.ts';
 

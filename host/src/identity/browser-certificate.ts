@@ -9,7 +9,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from '../endpoint/engine.ts';
-import { readSecretFile, writeSecretFile } from '../vault/index.ts';
+import { readSecretFile, writeSecretFile } from '../vault/files.ts';
 import { bitString, objectIdentifier, sequence, tlv } from './der.ts';
 import { dnsName, extension, selfSigned } from './self-signed.ts';
 

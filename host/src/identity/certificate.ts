@@ -7,7 +7,7 @@
 
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Certificate } from '../endpoint/engine.ts';
-import { ed25519PrivateKey, ed25519PublicKey } from '../vault/index.ts';
+import { ed25519PrivateKey, ed25519PublicKey } from '../vault/ed25519.ts';
 import {
   bitString,
   boolean,

@@ -7,7 +7,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { ed25519PublicKey, readSecretFile, writeSecretFile } from '../vault/index.ts';
+import { ed25519PublicKey } from '../vault/ed25519.ts';
+import { readSecretFile, writeSecretFile } from '../vault/files.ts';
 import { type IdentityKey, identityKey, toPem } from './certificate.ts';
 
 export const operatorKeyPath = (dataDir: string) => join(dataDir, 'operator.key');

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isScope, parseAuthorizedKey } from '@alknet/sdk';
+import { isScope, parseAuthorizedKey } from '@alknet/sdk/streams';
 import { normaliseFingerprint } from './fingerprint.ts';
 
 export interface PeerEntry {

@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LockBusy, withLock, writeSecretFile } from '../vault/index.ts';
+import { writeSecretFile } from '../vault/files.ts';
+import { LockBusy, withLock } from '../vault/lock-file.ts';
 import { type PeerEntry, PeersFormatError, parsePeers } from './peer-entry.ts';
 
 export const peersPath = (dataDir: string) => join(dataDir, 'peers.json');

@@ -5,9 +5,12 @@
  */
 
 import type { Config } from '../config/index.ts';
-import { parseAddress } from '../config/index.ts';
-import { DialError, type DialTarget, parsePeer } from '../endpoint/index.ts';
-import { normaliseFingerprint, type PeerEntry } from '../identity/index.ts';
+import { parseAddress } from '../config/parse-address.ts';
+import type { DialTarget } from '../endpoint/dial.ts';
+import { DialError } from '../endpoint/dial-error.ts';
+import { parsePeer } from '../endpoint/target.ts';
+import { normaliseFingerprint } from '../identity/fingerprint.ts';
+import type { PeerEntry } from '../identity/index.ts';
 
 /** What knows addresses and keys by name: `peers` of the configuration, and entries of `peers.json`. */
 export interface PeerBook {

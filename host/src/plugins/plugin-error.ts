@@ -24,7 +24,7 @@ export interface PluginErrorOptions {
 }
 
 export class PluginError extends Error {
-  override readonly name = 'PluginError';
+  override readonly name: string = 'PluginError';
   /** Of the first problem. */
   readonly place: SourcePlace | undefined;
   /** At least one; several when a build found several at once. */

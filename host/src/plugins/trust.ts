@@ -21,7 +21,9 @@ export type Trust = Config['trust'];
 type Signer = NonNullable<PluginProvenance['signer']>;
 
 /** The mode refuses this code; what was expected and what was found stands in the message. */
-export class TrustError extends PluginError {}
+export class TrustError extends PluginError {
+  override readonly name = 'TrustError';
+}
 
 export interface Vouched {
   /** The publisher whose valid signature the package has. */

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { HDKey } from '@scure/bip32';
+import { ed25519PublicKey } from './ed25519.ts';
 import { VaultError } from './errors.ts';
 import { type DerivationPath, isHardened } from './path.ts';
 
@@ -13,25 +14,6 @@ export interface RawKey {
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly chainCode: Uint8Array;
-}
-
-/** PKCS #8 of an Ed25519 key (RFC 8410 7), without its 32 bytes. */
-const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-/** The key of a 32-byte RFC 8032 secret, as `node:crypto` signs with it. */
-export function ed25519PrivateKey(secret: Uint8Array): KeyObject {
-  const der = Buffer.concat([pkcs8Prefix, secret]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  der.fill(0);
-  return key;
-}
-
-/** The 32 bytes of its public key; of a secret, those of the key that it makes. */
-export function ed25519PublicKey(key: Uint8Array | KeyObject): Uint8Array {
-  const privateKey = key instanceof Uint8Array ? ed25519PrivateKey(key) : key;
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  // The last 32 bytes of the SPKI are the key.
-  return new Uint8Array(spki.subarray(-32));
 }
 
 /** SLIP-0010: k and c of the path. @throws VaultError `InvalidPath` for an unhardened index */

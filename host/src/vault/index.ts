@@ -5,8 +5,8 @@
  */
 
 export { type EncryptedData, parseEncrypted } from './cipher.ts';
-export { ed25519PrivateKey, ed25519PublicKey } from './derive.ts';
 export { DerivedKey, type KeyType } from './derived-key.ts';
+export { ed25519PrivateKey, ed25519PublicKey } from './ed25519.ts';
 export { VaultError, type VaultErrorCode, type VaultErrorKind } from './errors.ts';
 export { readSecretFile, syncDirectory, writeSecretFile } from './files.ts';
 export { LockBusy, withLock } from './lock-file.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CallError } from '@alknet/sdk';
+import { CallError } from '@alknet/sdk/streams';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit, usage } from '../exit.ts';

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts';
 import { grammarOf } from '../completion/grammar.ts';
 import { completionScript, shells } from '../completion/scripts.ts';
 import { usage } from '../exit.ts';
-import { commands } from './index.ts';
+import { commandsNamed } from './index.ts';
 
 export const completionCommand: Command = {
   path: ['completion'],
@@ -15,7 +15,7 @@ export const completionCommand: Command = {
     const shell = shells.find((name) => name === wanted);
     if (shell === undefined)
       throw usage(`expected one of ${shells.join(', ')}, found ${JSON.stringify(wanted)}`);
-    const script = completionScript(shell, grammarOf(commands));
+    const script = completionScript(shell, grammarOf(await commandsNamed([])));
     context.out.result({ shell, script }, script);
     return undefined;
   },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionError } from '@alknet/sdk';
+import { ConnectionError } from '@alknet/sdk/streams';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { proxyOptions } from '../dial-proxy.ts';

@@ -12,7 +12,7 @@ import {
   type OpenStreamOptions,
   type RemoteAddress,
   type Stream,
-} from '@alknet/sdk';
+} from '@alknet/sdk/streams';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import type { TransportConnection, TransportStats, TransportTuning } from '../engine.ts';
 import { ConnectionAlarm, type Wakeable } from './alarm.ts';

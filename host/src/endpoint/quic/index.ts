@@ -6,13 +6,16 @@
 
 import type { Transport } from '../engine.ts';
 import { type Dialled, dialQuic } from './dial.ts';
-import { QuicListener } from './listener.ts';
 
 export function quicTransport(): Transport {
   const live = new Set<Dialled>();
   return {
     kind: 'quic',
-    listen: (options) => new QuicListener(options).bind(),
+    // A program that only dials does without.
+    listen: async (options) => {
+      const { QuicListener } = await import('./listener.ts');
+      return await new QuicListener(options).bind();
+    },
     dial: (options) => dialQuic(options, live),
     close: async () => {
       await Promise.all([...live].map((each) => each.release()));

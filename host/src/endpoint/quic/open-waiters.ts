@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionError } from '@alknet/sdk';
+import { ConnectionError } from '@alknet/sdk/streams';
 import type { QuicStream } from './stream.ts';
 
 export const maxOpenWaiters = 1024;

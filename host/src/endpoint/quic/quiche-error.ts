@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CloseInfo, ConnectionError } from '@alknet/sdk';
+import { type CloseInfo, ConnectionError } from '@alknet/sdk/streams';
 
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -6,7 +6,7 @@
  */
 
 import { Duplex } from 'node:stream';
-import { StreamCode } from '@alknet/sdk';
+import { StreamCode } from '@alknet/sdk/streams';
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {

@@ -15,7 +15,7 @@ import {
   type RemoteAddress,
   type Stream,
   singleStreamCarrier,
-} from '@alknet/sdk';
+} from '@alknet/sdk/streams';
 import type { TransportConnection, TransportStats } from '../engine.ts';
 import { linger } from './lingering-close.ts';
 

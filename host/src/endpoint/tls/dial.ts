@@ -7,7 +7,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { tunnelThrough } from '@alknet/sdk';
+import { tunnelThrough } from '@alknet/sdk/streams';
 import { addressText } from '../address.ts';
 import { DialError } from '../dial-error.ts';
 import type { DialOptions } from '../engine.ts';

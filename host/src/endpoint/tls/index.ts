@@ -5,14 +5,13 @@
  */
 
 import type { Transport } from '../engine.ts';
-import { dialTls } from './dial.ts';
-import { listenTls } from './listener.ts';
 
 export function tlsTransport(): Transport {
   return {
     kind: 'tls',
-    listen: listenTls,
-    dial: dialTls,
+    // Most that dial are through over QUIC before they need this.
+    listen: async (options) => await (await import('./listener.ts')).listenTls(options),
+    dial: async (options) => await (await import('./dial.ts')).dialTls(options),
     // Every dialled connection has a socket of its own; none is shared that would have to be closed here.
     close: async () => {},
   };

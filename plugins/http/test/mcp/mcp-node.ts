@@ -89,10 +89,7 @@ export async function mcpNode(t: TestContext, options: NodeOptions = {}): Promis
     origin,
     fetch,
     log: () => folder.log.lines(),
-    async secret(name, value) {
-      await folder.secret(name, value);
-      await node.reload();
-    },
+    secret: (name, value) => folder.secret(name, value),
     async grant(id, scopes) {
       const token = tokens.get(id) ?? makeToken();
       tokens.set(id, token);
