@@ -6,19 +6,9 @@
 
 import { type ProxyCredentials, parseCredentials, parseProxy } from '@alknet/sdk/streams';
 import type { DialProxy } from '../endpoint/index.ts';
-import type { Option } from './command.ts';
 import { usage } from './exit.ts';
 import { askSecret } from './prompt.ts';
 import { readSecretInput } from './secret-file.ts';
-
-export const proxyOptions: readonly Option[] = [
-  {
-    name: 'proxy',
-    value: 'URL',
-    help: 'the only way out: socks5://[USER@]HOST:PORT or http://[USER@]HOST:PORT',
-  },
-  { name: 'proxy-auth-file', value: 'FILE', help: 'password of USER, or user:password, for the proxy' },
-];
 
 /** @throws CliError exit 2, without a password that the URL may hold */
 export async function dialProxy(

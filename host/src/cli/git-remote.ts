@@ -5,7 +5,7 @@
  * @module
  */
 
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import type { Connection, Stream } from '@alknet/sdk';
 import { Context } from './context.ts';
 import { CliError, Exit, toCliError, usage } from './exit.ts';
@@ -32,16 +32,18 @@ function placeOf(url: string): Place {
 }
 
 /** What git wants to speak; a helper is not told. */
-function protocolVersion(): readonly string[] {
+async function protocolVersion(): Promise<readonly string[]> {
   const told = process.env['GIT_PROTOCOL'];
   if (told !== undefined) return told.split(':');
-  const { stdout } = spawnSync('git', ['config', '--get', 'protocol.version'], { encoding: 'utf8' });
-  const version = /^[012]$/.exec((stdout ?? '').trim())?.[0] ?? '2';
+  const text = await new Promise<string>((resolve) => {
+    // A key that is not set is a failure, and then nothing is printed.
+    execFile('git', ['config', '--get', 'protocol.version'], (_failure, stdout) => resolve(stdout));
+  });
+  const version = /^[012]$/.exec(text.trim())?.[0] ?? '2';
   return version === '0' ? [] : [`version=${version}`];
 }
 
-function requestLine(service: string, path: string): Buffer {
-  const parameters = protocolVersion();
+function requestLine(service: string, path: string, parameters: readonly string[]): Buffer {
   const tail = parameters.length === 0 ? '' : `\0${parameters.map((text) => `${text}\0`).join('')}`;
   const payload = Buffer.from(`${service} ${path}\0${tail}`);
   const length = (payload.length + 4).toString(16).padStart(4, '0');
@@ -88,10 +90,10 @@ async function main(args: readonly string[]): Promise<number> {
 async function carry(service: string, { peer, path }: Place): Promise<number> {
   const words = { arguments: [], switches: new Map(), values: new Map(), words: [], command: undefined };
   const context = new Context(words, new AbortController().signal);
-  const connection = await context.dial(peer, 'alknet/git');
+  const [parameters, connection] = await Promise.all([protocolVersion(), context.dial(peer, 'alknet/git')]);
   try {
     const stream = await firstStream(connection);
-    stream.write(requestLine(service, path));
+    stream.write(requestLine(service, path, parameters));
     process.stdout.write('\n');
     await copy(stream);
     return Exit.OK;

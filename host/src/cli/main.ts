@@ -4,7 +4,6 @@
  * @module
  */
 
-import { alknetVersion } from '../version.ts';
 import { builtInCommands } from './built-in-commands.ts';
 import type { Command } from './command.ts';
 import { commandNames, commandsNamed, refuseLater } from './commands/index.ts';
@@ -27,6 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseArguments(argv, commands);
   const { command, words, switches } = parsed;
   if (switches.has('version')) {
+    const { alknetVersion } = await import('../version.ts');
     process.stdout.write(`${alknetVersion}\n`);
     return Exit.OK;
   }

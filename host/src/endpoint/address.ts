@@ -28,7 +28,8 @@ export function isLoopback(text: string): boolean {
 
 /** `127.0.0.1:4433`, `[::1]:4433`. */
 export function addressText({ address, port }: RemoteAddress): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  // Not isIPv6: of what is an address already the colon tells, and that expression takes 4 ms the first time.
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 export { isIP };

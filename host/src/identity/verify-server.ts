@@ -5,7 +5,6 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { rootCertificates } from 'node:tls';
 import { DialError } from '../endpoint/dial-error.ts';
 import { chainFault } from './chain.ts';
 import { certificateFingerprint, ed25519KeyOf } from './fingerprint.ts';
@@ -59,7 +58,10 @@ export function serverVerifier(expectation: ServerExpectation): (chain: readonly
 let systemRoots: readonly X509Certificate[] | undefined;
 
 function trustedRoots(ca: string | undefined): readonly X509Certificate[] {
-  systemRoots ??= rootCertificates.map((pem) => new X509Certificate(pem));
+  // Not imported: with a pin they are not needed, and loading TLS takes longer than most of what dials.
+  systemRoots ??= process
+    .getBuiltinModule('node:tls')
+    .rootCertificates.map((pem) => new X509Certificate(pem));
   return ca === undefined ? systemRoots : [...systemRoots, ...parseAuthorities(ca)];
 }
 

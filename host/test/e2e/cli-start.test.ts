@@ -79,13 +79,7 @@ function loadsNone({ loaded }: Started, unwanted: readonly string[], what: strin
 
 test('version and help load neither a library nor the node', async (t) => {
   const here = await place(t);
-  const cases = [
-    ['--version'],
-    ['help'],
-    ['version', '--help'],
-    ['pipe', '--help'],
-    ['call', '--help'],
-  ];
+  const cases = [['--version'], ['help'], ['version', '--help'], ['pipe', '--help'], ['call', '--help']];
   for (const args of cases) {
     const what = `alknet ${args.join(' ')}`;
     const started = await start(here, 'alknet', args);

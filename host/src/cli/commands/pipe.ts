@@ -5,10 +5,19 @@
  */
 
 import { ConnectionError } from '@alknet/sdk/streams';
-import type { Command } from '../command.ts';
+import type { Command, Option } from '../command.ts';
 import type { Context } from '../context.ts';
-import { proxyOptions } from '../dial-proxy.ts';
 import { CliError, Exit } from '../exit.ts';
+
+/** What they say is read by `dial-proxy.ts`, which is loaded when they are given. */
+const proxyOptions: readonly Option[] = [
+  {
+    name: 'proxy',
+    value: 'URL',
+    help: 'the only way out: socks5://[USER@]HOST:PORT or http://[USER@]HOST:PORT',
+  },
+  { name: 'proxy-auth-file', value: 'FILE', help: 'password of USER, or user:password, for the proxy' },
+];
 
 export const pipeCommand: Command = {
   path: ['pipe'],
@@ -38,7 +47,9 @@ async function pipe(context: Context): Promise<number> {
   const reset = await new Promise<Error | undefined>((resolve) => {
     stream.on('error', resolve);
     stream.on('end', () => resolve(undefined));
-    stream.on('close', () => resolve(undefined));
+    stream.on('close', () => {
+      if (!stream.readableEnded) resolve(new Error('it ended too early'));
+    });
     stream.on('data', (chunk: Buffer) => {
       if (process.stdout.write(chunk)) return;
       stream.pause();
