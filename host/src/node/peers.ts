@@ -14,6 +14,7 @@ import {
   PeerTable,
   readPeers,
 } from '../identity/index.ts';
+import { RecentTokens } from '../identity/recent-tokens.ts';
 import type { Identities as RegistryIdentities } from '../registry/registry.ts';
 
 export class NodePeers implements RegistryIdentities {
@@ -24,6 +25,7 @@ export class NodePeers implements RegistryIdentities {
   readonly #log: Log;
   readonly #maxPeers: () => number;
   readonly #tokenUses = new Map<string, { readonly tokenHash: string | undefined; readonly at: Date }>();
+  readonly #recentTokens = new RecentTokens();
   #reloading: Promise<void> = Promise.resolve();
   #endpoint: Endpoint | undefined;
   readonly #directory: PeerDirectory = Object.freeze({
@@ -36,6 +38,7 @@ export class NodePeers implements RegistryIdentities {
     this.#dataDir = dataDir;
     this.#log = log;
     this.#maxPeers = maxPeers;
+    this.table.onChange(() => this.#recentTokens.clear());
   }
 
   /** @throws PeersFormatError */
@@ -115,17 +118,21 @@ export class NodePeers implements RegistryIdentities {
 
   /** A token that does not resolve counts against its address; one from a blocked address is not looked at. */
   resolveToken(token: string, remote: RemoteAddress | null): Identity | undefined {
+    // The registry looks at the tokens of running calls once more when peers change; that is no use of them.
+    if (remote === null) return this.table.resolveToken(token);
+    const recent = this.#recentTokens.get(remote, token);
+    if (recent !== undefined) return recent;
     if (this.#endpoint?.isBlocked(remote)) return undefined;
     const identity = this.table.resolveToken(token);
-    if (identity === undefined && remote !== null) {
+    if (identity === undefined) {
       this.#endpoint?.authFailed(remote);
       this.#log.warn('identity reject', { addr: `${remote.address}:${remote.port}`, reason: 'token' });
+      return undefined;
     }
-    // The registry looks at the tokens of running calls once more when peers change; that is no use of them.
-    if (identity !== undefined && remote !== null) {
-      const hash = this.table.entry(identity.id)?.tokenHash;
-      this.#tokenUses.set(identity.id, { tokenHash: hash, at: new Date() });
-    }
+    const entry = this.table.entry(identity.id);
+    this.#tokenUses.set(identity.id, { tokenHash: entry?.tokenHash, at: new Date() });
+    // An end that was set is met to the millisecond.
+    if (entry?.expiresAt === undefined) this.#recentTokens.set(remote, token, identity);
     return identity;
   }
 

@@ -35,6 +35,10 @@ export class RequestScope implements RequestContext, Placed {
   surface: SurfaceName = 'decoy';
   /** Whether the answer brings the headers of CORS itself. */
   ownCors = false;
+  /** What the answer carries in any case: nothing, `X-Content-Type-Options`, or `Cache-Control` as well. */
+  dress: 'none' | 'nosniff' | 'no-store' = 'none';
+  /** A page of another origin that may read the answer. */
+  origin: string | undefined;
   #caller: Caller = anonymous;
   #gateway: Gateway | undefined;
   #requestId: string | undefined;

@@ -8,20 +8,33 @@ import { performance } from 'node:perf_hooks';
 import { CallError, type Connection, type Identity, Roster } from '@alknet/sdk';
 import { errorAnswer, failureAnswer, methodNotAllowed } from './answers.ts';
 import { allowedOrigin, isForeign, isPreflight, preflightFields, shareWith } from './cors.ts';
-import { anonymous, basicCallerOf, callerOf, hasBasic } from './credential.ts';
+import { anonymous, basicCallerOf, type Caller, callerOf, hasBasic } from './credential.ts';
 import { decoyAnswer } from './decoy/decoy.ts';
 import { directAnswer, directName } from './direct/direct.ts';
+import type { Handler, UpgradeHandler } from './request-context.ts';
 import { contributedAnswer } from './routes/contributed.ts';
+import type { PlacedRoute } from './routes/table.ts';
 import { RequestScope } from './scope.ts';
 import { BodyFault } from './server/body.ts';
-import type { Answer, Application, Exchange, HeaderFields, HttpRequest, Sent } from './server/message.ts';
-import { type ParsedTarget, parseTarget } from './server/path.ts';
+import type {
+  Answer,
+  Application,
+  Exchange,
+  HeaderFields,
+  HttpRequest,
+  Sent,
+  Upgrade,
+} from './server/message.ts';
+import { ParsedTarget } from './server/path.ts';
 import { fromWebResponse, toWebRequest } from './server/web.ts';
 import type { Site } from './site.ts';
 import type { SurfaceRoute } from './surface.ts';
 
 /** Bytes; `docs/spec/http.md` 23. */
 const maxTarget = 8 * 1024;
+
+/** Steps hand promises on and do not wait for them, since each wait costs as much as a small step. */
+type Answering = Answer | undefined | Promise<Answer | undefined>;
 
 /** The requests of one connection. */
 export class ConnectionWalk implements Application {
@@ -47,12 +60,31 @@ export class ConnectionWalk implements Application {
     exchange.onSent = onSent;
     this.#running.add(scope);
     try {
-      return await this.#walk(exchange, scope);
+      return this.#finished(scope, await this.#walk(exchange, scope));
     } catch (error) {
-      if (!(error instanceof CallError) && !(error instanceof BodyFault))
-        this.#site.log.error('request failed', { method: request.method, path: pathOf(request), error });
-      return failureAnswer(error);
+      return this.#finished(scope, this.#failed(request, scope, error));
     }
+  }
+
+  #failed(request: HttpRequest, scope: RequestScope, error: unknown): Answer {
+    if (!(error instanceof CallError) && !(error instanceof BodyFault))
+      this.#site.log.error('request failed', { method: request.method, path: pathOf(request), error });
+    if (scope.dress === 'none') return failureAnswer(error);
+    scope.dress = 'no-store';
+    return failureAnswer(error, { anonymous: scope.identity === null });
+  }
+
+  /** What answers of a kind have in common. */
+  #finished(
+    { surface, dress, origin, ownCors }: RequestScope,
+    answer: Answer | undefined,
+  ): Answer | undefined {
+    if (answer === undefined || surface === 'decoy') return answer;
+    const { headers } = answer;
+    if (dress !== 'none') headers['X-Content-Type-Options'] = 'nosniff';
+    if (dress === 'no-store' && !hasField(headers, 'cache-control')) headers['Cache-Control'] = 'no-store';
+    if (origin !== undefined && !ownCors) shareWith(origin, headers);
+    return answer;
   }
 
   #sent(request: HttpRequest, scope: RequestScope, { status, bytes, tooSlow }: Sent): void {
@@ -85,13 +117,13 @@ export class ConnectionWalk implements Application {
     });
   }
 
-  async #walk(exchange: Exchange, scope: RequestScope): Promise<Answer | undefined> {
+  #walk(exchange: Exchange, scope: RequestScope): Answering {
     const { request } = exchange;
     const { config } = scope;
     const refused = headTooLarge(request, config.limits.header);
     if (refused !== undefined) return refused;
 
-    const target = parseTarget(request.target);
+    const target = new ParsedTarget(request.target);
     if (target.path === '/healthz' && isGet(request.method)) {
       scope.surface = 'health';
       return health();
@@ -107,86 +139,64 @@ export class ConnectionWalk implements Application {
     const origin = allowedOrigin(request, config.allowedOrigins);
     if (origin !== undefined && isPreflight(request) && this.#isKnown(request, target, scope))
       return { status: 204, headers: preflightFields(origin) };
-
-    const answer = await this.#lead(exchange, scope, target, basic);
-    if (answer === undefined || scope.surface === 'decoy') return answer;
-    if (origin !== undefined && !scope.ownCors) shareWith(origin, answer.headers);
-    return answer;
+    scope.origin = origin;
+    return this.#lead(exchange, scope, target, basic);
   }
 
   /** Steps 6 to 9. */
-  async #lead(
-    exchange: Exchange,
-    scope: RequestScope,
-    target: ParsedTarget,
-    basic: typeof anonymous,
-  ): Promise<Answer | undefined> {
+  #lead(exchange: Exchange, scope: RequestScope, target: ParsedTarget, basic: Caller): Answering {
     const { request } = exchange;
     const route = this.#site.reserved(target.path);
     if (route !== undefined) {
       this.#warnOfShadow(target, scope);
       if (!route.isOn(scope.config)) return this.#decoy(request, target, scope);
-      return this.#reserved(route, exchange, scope);
+      scope.surface = route.surface;
+      scope.dress = route.noStore === false ? 'nosniff' : 'no-store';
+      return this.#surfaceAnswer(route, exchange, scope);
     }
     if (this.#site.isReserved(target.path)) return this.#decoy(request, target, scope);
-    const contributed = await this.#contributed(request, scope, target, basic);
-    if (contributed !== undefined) return contributed;
-    if (scope.config.direct) {
-      scope.surface = 'direct';
-      const direct = await directAnswer(request, scope, target, this.#site.streams('sse'));
-      if (direct !== undefined) return decorated(direct);
-    }
-    return this.#decoy(request, target, scope);
+    const routes = this.#routes(target);
+    return routes.length === 0
+      ? this.#mapped(request, scope, target)
+      : this.#contributed(routes, request, scope, target, basic);
   }
 
-  async #reserved(route: SurfaceRoute, exchange: Exchange, scope: RequestScope): Promise<Answer | undefined> {
-    scope.surface = route.surface;
-    try {
-      const answer = await this.#surfaceAnswer(route, exchange, scope);
-      return answer && decorated(answer, route.noStore !== false);
-    } catch (error) {
-      if (!(error instanceof CallError) && !(error instanceof BodyFault)) throw error;
-      return decorated(failureAnswer(error, { anonymous: scope.identity === null }));
-    }
+  /** Steps 8 and 9. */
+  async #mapped(request: HttpRequest, scope: RequestScope, target: ParsedTarget): Promise<Answer> {
+    if (!scope.config.direct) return this.#decoy(request, target, scope);
+    scope.surface = 'direct';
+    const direct = await directAnswer(request, scope, target, this.#site.streams('sse'));
+    if (direct === undefined) return this.#decoy(request, target, scope);
+    scope.dress = 'no-store';
+    return direct;
   }
 
-  async #surfaceAnswer(
-    route: SurfaceRoute,
-    { request, upgrade }: Exchange,
-    scope: RequestScope,
-  ): Promise<Answer | undefined> {
+  #surfaceAnswer(route: SurfaceRoute, { request, upgrade }: Exchange, scope: RequestScope): Answering {
     if (route.checksOrigin === true && isForeign(request, scope.config.allowedOrigins))
       return errorAnswer(
         new CallError('FORBIDDEN', 'pages of this origin are not allowed (http.allowedOrigins)'),
       );
     const { method } = request;
-    const { limits } = scope.config;
-    if (upgrade !== undefined && route.upgrade !== undefined) {
-      if (scope.identity === null) return unauthenticated();
-      const web = toWebRequest(request, { size: 0, time: 0 });
-      const response = await route.upgrade(web, scope, async (headers) =>
-        upgrade.accept(Object.fromEntries(headers)),
-      );
-      return response && fromWebResponse(response);
-    }
+    if (upgrade !== undefined && route.upgrade !== undefined)
+      return scope.identity === null ? unauthenticated() : upgraded(route.upgrade, request, upgrade, scope);
     if (!route.methods.includes(method === 'HEAD' ? 'GET' : method)) return methodNotAllowed(route.methods);
     if (route.identityRequired === true && scope.identity === null) return unauthenticated();
     if (route.answer !== undefined) return route.answer(request, scope);
     if (route.handler === undefined) throw new CallError('INTERNAL', 'nothing serves this path');
-    const web = toWebRequest(request, { size: limits.body, time: limits.bodyTimeout });
-    return fromWebResponse(await route.handler(web, scope));
+    return handled(route.handler, request, scope);
   }
 
+  /** Step 7; the next route is asked when one declines, and then what comes after. */
   async #contributed(
+    routes: readonly PlacedRoute[],
     request: HttpRequest,
     scope: RequestScope,
-    { segments }: ParsedTarget,
-    basic: typeof anonymous,
-  ): Promise<Answer | undefined> {
-    if (segments === undefined) return undefined;
+    target: ParsedTarget,
+    basic: Caller,
+  ): Promise<Answer> {
     const { caller } = scope;
     const method = request.method === 'HEAD' ? 'GET' : request.method;
-    for (const placed of this.#site.contributed.find(segments)) {
+    for (const placed of routes) {
       const { methods, route } = placed;
       if (!methods.has(method) && !methods.has(request.method)) continue;
       if (route.auth === 'basic' && caller.identity === null) scope.caller = basic;
@@ -197,7 +207,11 @@ export class ConnectionWalk implements Application {
       scope.caller = caller;
       scope.ownCors = false;
     }
-    return undefined;
+    return this.#mapped(request, scope, target);
+  }
+
+  #routes({ segments }: ParsedTarget): readonly PlacedRoute[] {
+    return segments === undefined ? [] : this.#site.contributed.find(segments);
   }
 
   /** A path of the server's that is the name of an operation, too (`docs/spec/http.md` 5). */
@@ -206,21 +220,19 @@ export class ConnectionWalk implements Application {
     if (name !== undefined && scope.gateway.schema(name) !== undefined) this.#site.shadowed(name);
   }
 
-  #takesBasic({ method }: HttpRequest, { segments }: ParsedTarget): boolean {
-    if (segments === undefined) return false;
-    for (const { route, methods } of this.#site.contributed.find(segments))
-      if (route.auth === 'basic' && (methods.has(method) || (method === 'HEAD' && methods.has('GET'))))
-        return true;
-    return false;
+  #takesBasic({ method }: HttpRequest, target: ParsedTarget): boolean {
+    return this.#routes(target).some(
+      ({ route, methods }) =>
+        route.auth === 'basic' && (methods.has(method) || (method === 'HEAD' && methods.has('GET'))),
+    );
   }
 
   /** Whether steps 6 to 8 have something there for which the host answers preflights. */
   #isKnown(request: HttpRequest, target: ParsedTarget, scope: RequestScope): boolean {
     const reserved = this.#site.reserved(target.path);
     if (reserved !== undefined) return reserved.isOn(scope.config);
-    if (target.segments === undefined) return false;
     const wanted = request.header('access-control-request-method') ?? '';
-    for (const { methods, route } of this.#site.contributed.find(target.segments))
+    for (const { methods, route } of this.#routes(target))
       if (methods.has(wanted) || methods.has('OPTIONS')) return route.cors !== 'own';
     const name = directName(target);
     return scope.config.direct && name !== undefined && scope.gateway.schema(name) !== undefined;
@@ -228,6 +240,7 @@ export class ConnectionWalk implements Application {
 
   #decoy(request: HttpRequest, target: ParsedTarget, scope: RequestScope): Promise<Answer> {
     scope.surface = 'decoy';
+    scope.dress = 'none';
     return decoyAnswer(scope.config.decoy, request, target);
   }
 }
@@ -257,12 +270,21 @@ function unauthenticated(): Answer {
   return errorAnswer(new CallError('FORBIDDEN', 'this path needs a bearer token'), { anonymous: true });
 }
 
-/** What every answer of the server's own carries. */
-function decorated(answer: Answer, noStore = true): Answer {
-  const { headers } = answer;
-  headers['X-Content-Type-Options'] = 'nosniff';
-  if (noStore && !hasField(headers, 'cache-control')) headers['Cache-Control'] = 'no-store';
-  return answer;
+async function upgraded(
+  take: UpgradeHandler,
+  request: HttpRequest,
+  upgrade: Upgrade,
+  scope: RequestScope,
+): Promise<Answer | undefined> {
+  const web = toWebRequest(request, { size: 0, time: 0 });
+  const response = await take(web, scope, async (headers) => upgrade.accept(Object.fromEntries(headers)));
+  return response && fromWebResponse(response);
+}
+
+async function handled(handler: Handler, request: HttpRequest, scope: RequestScope): Promise<Answer> {
+  const { limits } = scope.config;
+  const web = toWebRequest(request, { size: limits.body, time: limits.bodyTimeout });
+  return fromWebResponse(await handler(web, scope));
 }
 
 function hasField(headers: HeaderFields, name: string): boolean {

@@ -56,8 +56,8 @@ export class RouteTable {
   }
 
   /** Routes of that path, most particular first. */
-  *find(segments: readonly string[]): Generator<PlacedRoute> {
-    for (const route of this.#routes) if (matches(route.pattern, segments)) yield route;
+  find(segments: readonly string[]): readonly PlacedRoute[] {
+    return this.#routes.filter(({ pattern }) => matches(pattern, segments));
   }
 }
 

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
+import { deadline } from '@alknet/sdk';
 import type { HttpRequest } from './message.ts';
 
 export type BodyFaultStatus = 400 | 408 | 413 | 415 | 417;
@@ -46,7 +48,7 @@ export function readBody(request: HttpRequest, limits: BodyLimits): Promise<Buff
     const chunks: Buffer[] = [];
     let size = 0;
     const over = () => {
-      clearTimeout(timer);
+      timer?.cancel();
       body.off('data', onData).off('end', onEnd).off('close', onClose);
     };
     const fail = (fault: BodyFault) => {
@@ -65,7 +67,9 @@ export function readBody(request: HttpRequest, limits: BodyLimits): Promise<Buff
       resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size));
     };
     const onClose = () => fail(cutShort());
-    const timer = setTimeout(() => fail(tooSlow(limits.time)), limits.time);
+    const timer = Number.isFinite(limits.time)
+      ? deadline(performance.now() + limits.time, () => fail(tooSlow(limits.time)))
+      : undefined;
     body.on('data', onData).on('end', onEnd).on('close', onClose);
   });
 }

@@ -4,21 +4,26 @@
  * @module
  */
 
-export interface ParsedTarget {
-  /** Decoded segments; `undefined` for a path that matches nothing. `/` is no segments. */
-  readonly segments: readonly string[] | undefined;
+/** Path and query of a request. */
+export class ParsedTarget {
   /** As it came, without query; for logs and reserved paths. */
   readonly path: string;
   /** Without `?`; empty when there is none. */
   readonly query: string;
-}
+  #segments: { readonly decoded: readonly string[] | undefined } | undefined;
 
-export function parseTarget(target: string): ParsedTarget {
-  // A fragment never belongs on the wire; what comes with one matches nothing.
-  const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const query = mark < 0 ? '' : target.slice(mark + 1);
-  return { segments: decodePath(path), path, query };
+  constructor(target: string) {
+    // A fragment never belongs on the wire; what comes with one matches nothing.
+    const mark = target.indexOf('?');
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? '' : target.slice(mark + 1);
+  }
+
+  /** Decoded segments; `undefined` for a path that matches nothing. `/` is no segments. Reserved paths need none. */
+  get segments(): readonly string[] | undefined {
+    this.#segments ??= { decoded: decodePath(this.path) };
+    return this.#segments.decoded;
+  }
 }
 
 /** `undefined`: an empty segment, a dot segment, an encoded slash or NUL, invalid UTF-8, or no path at all. */
