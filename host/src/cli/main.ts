@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CallError } from '@alknet/sdk/streams';
 import { builtInCommands } from './built-in-commands.ts';
 import type { Command } from './command.ts';
 import { commandNames, commandsNamed, refuseLater } from './commands/index.ts';
@@ -62,7 +63,40 @@ async function main(argv: readonly string[]): Promise<number> {
       });
     }
   }
-  return (await command.run(new Context(parsed, interrupt.signal))) ?? Exit.OK;
+  const context = new Context(parsed, interrupt.signal);
+  const inTime = command.endsItself === true ? undefined : limitTime(context, interrupt);
+  try {
+    return (await command.run(context)) ?? Exit.OK;
+  } finally {
+    inTime?.();
+  }
+}
+
+/** The longest that a timer of Node takes, in milliseconds. */
+const longest = 2 ** 31 - 1;
+/** Milliseconds in which what is under way tells the other side that it is over. */
+const farewell = 500;
+
+/** Holds the whole command to `--timeout`, if it is given; what it gives lifts the limit. */
+function limitTime(context: Context, interrupt: AbortController): (() => void) | undefined {
+  if (context.value('timeout') === undefined) return undefined;
+  const { timeout } = context;
+  const late = new CallError('TIMEOUT', `not done within ${timeout / 1000} s (--timeout)`);
+  let end: NodeJS.Timeout | undefined;
+  const timer = setTimeout(
+    () => {
+      interrupt.abort(late);
+      end = setTimeout(() => {
+        context.out.error(toCliError(late));
+        process.exit(Exit.TIMEOUT);
+      }, farewell);
+    },
+    Math.min(timeout, longest),
+  );
+  return () => {
+    clearTimeout(timer);
+    clearTimeout(end);
+  };
 }
 
 /** Those that the line can mean; none when it names none. */
