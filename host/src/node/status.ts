@@ -8,12 +8,13 @@ import { createHash } from 'node:crypto';
 import type { AcmeCertificates } from '../acme/index.ts';
 import type { LiveConfig } from '../config/index.ts';
 import type { Endpoint } from '../endpoint/index.ts';
-import { type IdentityKey, identityCertificateDer, type WebCertificate } from '../identity/index.ts';
+import { type IdentityKey, identityCertificateDer } from '../identity/index.ts';
 import type { NodeStatus } from '../operations/status.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import { manyReloads, type PluginSupervisor } from '../plugins/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Vault } from '../vault/index.ts';
+import { acmeCertificateRows, fileCertificateRows } from './certificate-rows.ts';
 import type { NodePeers } from './peers.ts';
 import type { NodeSecrets } from './secrets.ts';
 import type { WebCertificates } from './web-certificates.ts';
@@ -108,34 +109,6 @@ function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][nu
     notAfter: '9999-12-31T23:59:59Z',
     sha256: createHash('sha256').update(identityCertificateDer(key)).digest('hex'),
     state: 'in use',
-  };
-}
-
-function fileCertificateRows({ current, problem }: WebCertificates): NodeStatus['certificates'] {
-  return current === undefined ? [] : [certificateRow('file', current, problem)];
-}
-
-function acmeCertificateRows({ current, domains, problem }: AcmeCertificates): NodeStatus['certificates'] {
-  if (domains.length === 0) return [];
-  if (current !== undefined) return [certificateRow('acme', current, problem)];
-  const names = domains.map((name) => `DNS:${name}`);
-  const row = { kind: 'acme' as const, names, state: 'ordering' };
-  return [{ ...row, ...(problem === undefined ? {} : { error: problem }) }];
-}
-
-function certificateRow(
-  kind: 'file' | 'acme',
-  current: WebCertificate,
-  problem: string | undefined,
-): NodeStatus['certificates'][number] {
-  return {
-    kind,
-    names: [...current.names],
-    notBefore: current.notBefore.toISOString(),
-    notAfter: current.notAfter.toISOString(),
-    sha256: current.sha256,
-    state: current.notAfter.getTime() < Date.now() ? 'expired' : 'in use',
-    ...(problem === undefined ? {} : { error: problem }),
   };
 }
 

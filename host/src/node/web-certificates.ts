@@ -49,7 +49,7 @@ export class WebCertificates {
 
   /** At start. @throws CertLoadError */
   async load(paths: Paths): Promise<void> {
-    this.#current = await read(paths);
+    this.#current = await readWebCertificate(paths);
     this.#watch(paths);
     this.#warn();
   }
@@ -85,7 +85,7 @@ export class WebCertificates {
   async #renew(): Promise<void> {
     const paths = this.#paths;
     try {
-      const next = await read(paths);
+      const next = await readWebCertificate(paths);
       this.#problem = undefined;
       // The same bytes keep their object, by which TLS contexts are kept.
       if (next?.cert === this.#current?.cert && next?.key === this.#current?.key) return;
@@ -113,8 +113,8 @@ export class WebCertificates {
   }
 }
 
-/** @throws CertLoadError */
-async function read({ cert, key }: Paths): Promise<WebCertificate | undefined> {
+/** As the files are now; `undefined` when none are configured. @throws CertLoadError */
+export async function readWebCertificate({ cert, key }: Paths): Promise<WebCertificate | undefined> {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw new CertLoadError('tls.key is given without tls.cert');
   if (key === undefined) throw new CertLoadError('tls.cert is given without tls.key');

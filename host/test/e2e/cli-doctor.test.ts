@@ -6,11 +6,18 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Sh, shellIn } from './cli-support.ts';
-import { made, type Place } from './support.ts';
+import { made, type Place, up } from './support.ts';
 
 interface Report {
   readonly healthy: boolean;
   readonly checks: readonly { name: string; state: string; message: string; remedy?: string }[];
+  readonly certificates: readonly {
+    kind: string;
+    names: string[];
+    state: string;
+    daysLeft?: number;
+    error?: string;
+  }[];
 }
 
 async function report(sh: Sh, prefix = '', options = ''): Promise<{ code: number | null; report: Report }> {
@@ -100,4 +107,55 @@ test('CLI-37 doctor reports ports that others have, and programs that are missin
   assert.ok(message.includes(`listen.quic ${listen.quic}`) && message.includes(`listen.tls ${listen.tls}`));
   assert.notEqual(remedy, '');
   assert.equal(row(found, 'git-remote-alknet')?.state, 'warn');
+});
+
+test('CLI-37 doctor tells which web certificate is in use, for whom and how long, and what is wrong with its files', async (t) => {
+  const here = await made(t);
+  const sh = await shellIn(here);
+  const none = await report(sh);
+  assert.deepEqual(none.report.certificates, []);
+  assert.match(row(none.report, 'web certificate')?.message ?? '', /self-signed/);
+
+  const config = {
+    dataDir: './data',
+    listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
+    plugins: { http: true },
+  };
+  const tls = { cert: join(here.folder, 'web.pem'), key: join(here.folder, 'web.key') };
+  const make = (days: number) =>
+    sh(
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days ${days} -subj /CN=web -addext subjectAltName=DNS:web.test -keyout web.key -out web.pem`,
+    );
+  assert.equal((await make(90)).code, 0);
+  await here.write('alknet.config.json', JSON.stringify({ ...config, tls }));
+  const good = await report(sh);
+  assert.equal(row(good.report, 'web certificate')?.state, 'ok');
+  const [found] = good.report.certificates;
+  assert.deepEqual([found?.kind, found?.names, found?.state], ['file', ['DNS:web.test'], 'in use']);
+  assert.ok([89, 90].includes(found?.daysLeft ?? 0));
+
+  // A node that runs is asked what it shows.
+  const node = await up(here);
+  assert.equal(row((await report(sh)).report, 'web certificate')?.state, 'ok');
+  assert.equal((await make(5)).code, 0);
+  const changed = row((await report(sh)).report, 'web certificate');
+  assert.deepEqual(
+    [changed?.state, /shows another one|5 days|4 days/.test(changed?.message ?? '')],
+    ['warn', true],
+  );
+  await here.write('web.key', 'no key');
+  const broken = await report(sh);
+  assert.equal(broken.code, 1);
+  assert.match(row(broken.report, 'web certificate')?.message ?? '', /tls\.key.*goes on with what it had/);
+  assert.match(broken.report.certificates[0]?.error ?? '', /tls\.key/);
+  await node.stop();
+
+  const acme = { domains: ['acme.test'], contact: ['mailto:ops@acme.test'] };
+  await here.write('alknet.config.json', JSON.stringify({ ...config, tls: { acme } }));
+  const ordering = await report(sh);
+  assert.equal(row(ordering.report, 'web certificate')?.state, 'warn');
+  assert.deepEqual(
+    ordering.report.certificates.map(({ kind, names, state }) => [kind, names, state]),
+    [['acme', ['DNS:acme.test'], 'ordering']],
+  );
 });

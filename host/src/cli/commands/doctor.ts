@@ -12,6 +12,7 @@ import { type Check, fail, ok, type Patient, reason, warn } from '../doctor/chec
 import { permissions, staleFiles, vault } from '../doctor/files.ts';
 import { loopbackUdp, ports } from '../doctor/network.ts';
 import { clock, disk, git, nativeModules, openFiles, program, runtime } from '../doctor/system.ts';
+import { type CertificateFinding, webCertificate } from '../doctor/web-certificate.ts';
 import { Exit } from '../exit.ts';
 import { looseDataDir } from '../loose-config.ts';
 import { checkedConfig } from './config.ts';
@@ -24,11 +25,11 @@ export const doctorCommand: Command = {
   arguments: [0, 0],
   run: async (context) => {
     context.localOnly('doctor');
-    const checks = await context.out.during('checking', () => examine(context));
+    const { checks, certificates } = await context.out.during('checking', () => examine(context));
     const healthy = checks.every(({ state }) => state !== 'fail');
     const width = Math.max(...checks.map(({ name }) => name.length));
     context.out.result(
-      { healthy, checks },
+      { healthy, checks, certificates },
       checks
         .flatMap(({ name, state, message, remedy }) => [
           `${state.padEnd(4)}  ${name.padEnd(width)}  ${message}`,
@@ -40,7 +41,12 @@ export const doctorCommand: Command = {
   },
 };
 
-async function examine(context: Context): Promise<Check[]> {
+interface Findings {
+  readonly checks: readonly Check[];
+  readonly certificates: readonly CertificateFinding[];
+}
+
+async function examine(context: Context): Promise<Findings> {
   const { loaded, check } = await configuration(context);
   const dataDir = loaded?.config.dataDir ?? looseDataDir(context.value('data'), context.configPath);
   const patient: Patient = {
@@ -50,12 +56,14 @@ async function examine(context: Context): Promise<Check[]> {
     node: readRunningNode(dataDir),
     fix: context.has('fix'),
   };
-  return [
+  const web = await webCertificate(patient);
+  const checks = [
     runtime(),
     await nativeModules(),
     check,
     await permissions(patient),
     await vault(patient),
+    web.check,
     await staleFiles(patient),
     await ports(patient),
     await loopbackUdp(),
@@ -67,6 +75,7 @@ async function examine(context: Context): Promise<Check[]> {
     await program('sftp', 'install the OpenSSH client; alknet sftp needs it'),
     await program('git-remote-alknet', 'alknet git setup; git needs it for alknet:// URLs'),
   ];
+  return { checks, certificates: web.certificates };
 }
 
 async function configuration(context: Context): Promise<{ loaded: LoadedConfig | undefined; check: Check }> {
