@@ -120,6 +120,12 @@ export interface HostOperations extends Caller {
     registrations: readonly AdapterRegistration[],
   ): Publication;
   /**
+   * Checks in turns what `publish` and `replace` would check at once: thousands of schemas would keep everything else on
+   * the node waiting. To publish the same objects has little left to do; none of them may be changed in between.
+   * In a worker there is nothing to be gained yet. @throws what `publish` throws for a bad operation
+   */
+  prepare(registrations: readonly AdapterRegistration[]): Promise<void>;
+  /**
    * Only with `grant.gateway`. `auth` is one that the host made, or, for a protocol whose requests bring a credential of
    * their own, one with an identity that the host gave out, on a `connection` of the host's; that is cheap enough to be
    * asked for each request. @throws CallError `FORBIDDEN`

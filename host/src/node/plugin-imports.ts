@@ -14,6 +14,7 @@ import {
   type Publication,
 } from '@alknet/sdk';
 import type { PluginInstance } from '../plugins/index.ts';
+import { checkImport, type Import } from '../registry/base.ts';
 import {
   type ImportKind,
   noPrivilege,
@@ -79,6 +80,13 @@ class ImportOwner implements Owner {
   }
 }
 
+/** Milliseconds of work before others have their turn. */
+const turn = 10;
+
+function asImport({ operation, handler, source }: AdapterRegistration): Import {
+  return { operation: { ...operation, handler }, source };
+}
+
 export interface ImportParts {
   readonly registry: Registry;
   /** Milliseconds that calls in flight have when their operation is taken away. */
@@ -91,11 +99,28 @@ export class PluginImports {
   readonly #parts: ImportParts;
   /** By prefix: who publishes there now. */
   readonly #current = new Map<string, ImportOwner>();
+  readonly #prepared = new WeakMap<AdapterRegistration, Import>();
   /** All that calls may still run on. */
   readonly #byInstance = new WeakMap<Importer, Set<ImportOwner>>();
 
   constructor(parts: ImportParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * Looks at registrations in turns, and remembers what it found: to publish them has little left to do, however large
+   * their schemas are. @throws OperationFault
+   */
+  async prepare(registrations: readonly AdapterRegistration[]): Promise<void> {
+    let turnBegan = performance.now();
+    for (const registration of registrations) {
+      if (this.#prepared.has(registration)) continue;
+      const made = asImport(registration);
+      this.#prepared.set(registration, { ...made, compiled: checkImport(made.operation) });
+      if (performance.now() - turnBegan < turn) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnBegan = performance.now();
+    }
   }
 
   /** @throws AdapterError `AdapterConfig`, `Collision`; OperationFault or PublicationRefused for a bad operation */
@@ -114,10 +139,7 @@ export class PluginImports {
       const stray = next.find(({ operation: { name } }) => !name.startsWith(`${prefix}/`));
       if (stray !== undefined)
         throw new AdapterError('AdapterConfig', `${prefix}: ${stray.operation.name} is not under the prefix`);
-      const imports = next.map(({ operation, handler, source }) => ({
-        operation: { ...operation, handler },
-        source,
-      }));
+      const imports = next.map((registration) => this.#prepared.get(registration) ?? asImport(registration));
       // A newer instance of the plugin takes over from the one that it replaces.
       this.#parts.registry.publishImports(owner, imports, kind, this.#current.get(prefix) ?? owner);
       owner.takeSecrets(next);

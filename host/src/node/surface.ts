@@ -210,6 +210,7 @@ export class NodeSurface implements PluginSurface {
       subscribe: (name, input, options) => own().subscribe(name, input, options),
       publish: (prefix, kind, registrations) =>
         this.#imports.publish(instance, () => this.#owner(instance), prefix, kind, registrations),
+      prepare: (registrations) => this.#imports.prepare(registrations),
       gateway: (auth, connection) => {
         if (!instance.granted.gateway) {
           instance.refusals.note('gateway', 'true');

@@ -47,6 +47,14 @@ export interface Import {
   readonly source: string;
   /** It is an export of the import of that name. */
   readonly exports?: string;
+  /** Given by {@link checkImport} before. */
+  readonly compiled?: Registration['compiled'];
+}
+
+/** What of an import can be looked at without the others. @throws OperationFault */
+export function checkImport(operation: AnyOperation): Registration['compiled'] {
+  checkOperation(operation, 'imported');
+  return compileImported(operation);
 }
 
 interface Prepared {
@@ -137,8 +145,7 @@ export class Base {
   prepareImports(imports: readonly Import[]): Prepared[] {
     const names = new Set<string>();
     return imports.map((entry) => {
-      const { operation } = entry;
-      checkOperation(operation, 'imported');
+      const { operation, compiled = checkImport(operation) } = entry;
       const { name } = operation;
       if (names.has(name)) throw new PublicationRefused(`operation ${name} would be imported twice`);
       names.add(name);
@@ -147,7 +154,7 @@ export class Base {
           `operation ${name}: the service ${serviceOf(name)} is not for imports; give import.prefix`,
         );
       }
-      return { ...entry, compiled: compileImported(operation) };
+      return { ...entry, compiled };
     });
   }
 

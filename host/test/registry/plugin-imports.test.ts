@@ -150,3 +150,42 @@ test("HTTP-103 an adapter's HTTP_<n>, INTERNAL, TIMEOUT and INVALID_INPUT reach 
     await assert.rejects(as(null).call(`pets/${code}`), { code: 'INTERNAL', message: 'internal error' });
   }
 });
+
+test('a large import that is prepared lets others run between, shows nothing before it is published, and then all', async (t) => {
+  const { imports, instance, publish, registry } = setUp(t);
+  const properties = Object.fromEntries(
+    Array.from({ length: 300 }, (_, n) => [`member${n}`, Type.String({ maxLength: n, description: 'text' })]),
+  );
+  const large = (n: number): AdapterRegistration => {
+    const { operation, ...rest } = leaf(`pets/operation${n}`, () => n);
+    return { ...rest, operation: { ...operation, input: Type.Object({ ...properties, n: Type.Integer() }) } };
+  };
+  const registrations = Array.from({ length: 300 }, (_, n) => large(n));
+  const before = registry.base.size;
+  const revision = registry.base.revision;
+  let turns = 0;
+  let prepared = false;
+  const others = () => {
+    if (prepared) return;
+    turns++;
+    assert.equal(registry.base.size, before);
+    setImmediate(others);
+  };
+  setImmediate(others);
+  await imports.prepare(registrations);
+  prepared = true;
+  assert.ok(turns > 2, `${turns} turns of others`);
+  assert.equal(registry.base.revision, revision);
+  publish(instance().importer, 'pets', registrations);
+  assert.equal(registry.base.size, before + registrations.length);
+});
+
+test('prepare refuses what publish would refuse', async (t) => {
+  const { imports } = setUp(t);
+  const { operation, ...rest } = leaf('pets/bad', () => 1);
+  const bad = { ...rest, operation: { ...operation, input: { type: 'nonsense' } as never } };
+  await assert.rejects(imports.prepare([leaf('pets/good', () => 1), bad]), {
+    name: 'OperationFault',
+    message: /pets\/bad.*input/,
+  });
+});

@@ -117,6 +117,7 @@ export function makeTestHost(plugin: Plugin, options: TestNodeOptions, signal: A
       invoke,
       subscribe,
       publish: () => ({ replace: () => {}, remove: () => {} }),
+      prepare: async () => {},
       gateway: (auth) => {
         if (requests.gateway === true) return operations.gateway(auth);
         throw new CallError('FORBIDDEN', `plugin ${plugin.name} has no gateway: it does not request one`);

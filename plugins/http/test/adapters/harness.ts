@@ -98,7 +98,8 @@ export function registryFor(t: TestContext, secrets: Readonly<Record<string, str
   const imports = new PluginImports({ registry, grace: () => 100, isPlugin: () => false });
   const publish = (prefix: string, kind: Adapter['kind'], registrations: readonly AdapterRegistration[]) =>
     imports.publish(importer, () => owner, prefix, kind, registrations);
-  return { registry, lines, publish };
+  const prepare = (registrations: readonly AdapterRegistration[]) => imports.prepare(registrations);
+  return { registry, lines, publish, prepare };
 }
 
 /** The adapter's operations in a registry, callable from the wire. */

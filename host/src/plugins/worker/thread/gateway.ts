@@ -56,6 +56,8 @@ export class ThreadOperations {
     return Object.freeze<HostOperations>({
       ...threadCaller(this.#link, itself),
       publish: (prefix, kind, registrations) => this.#publish(prefix, kind, registrations),
+      // Their descriptions cross in one piece, and are looked at when they are published.
+      prepare: async () => {},
       gateway: (auth, connection) => this.#gateway(auth, connection),
     });
   }

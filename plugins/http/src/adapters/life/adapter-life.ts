@@ -14,6 +14,7 @@ const longestRetry = 300_000;
 export interface LifeParts {
   readonly namespace: string;
   readonly publish: HostOperations['publish'];
+  readonly prepare: HostOperations['prepare'];
   readonly log: Log;
   /** Told how many operations there are. */
   readonly counted: (operations: number) => void;
@@ -128,7 +129,11 @@ export class AdapterLife {
           this.#error !== undefined || this.#publication === undefined,
         );
         signal.throwIfAborted();
-        if (registrations !== undefined) this.#publish(registrations);
+        if (registrations !== undefined) {
+          await this.#parts.prepare(registrations);
+          signal.throwIfAborted();
+          this.#publish(registrations);
+        }
         this.#failures = 0;
         this.#error = undefined;
         this.#again(adapter.refresh);

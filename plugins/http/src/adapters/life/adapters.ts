@@ -144,6 +144,7 @@ export class Adapters {
     return new AdapterLife(adapter, {
       namespace,
       publish: (prefix, kind, registrations) => operations.publish(prefix, kind, registrations),
+      prepare: (registrations) => operations.prepare(registrations),
       log,
       counted: (count) => this.#gauge.set(count, { namespace }),
     });
