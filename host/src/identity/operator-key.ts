@@ -73,7 +73,7 @@ export function parseOpenSshKey(text: string): IdentityKey {
   const cipher = read(bytes, offset);
   if (cipher.value.toString() !== 'none') {
     throw new OperatorKeyError(
-      'the key has a passphrase, which is not available in this build; remove it with: ssh-keygen -p',
+      'the key has a passphrase, and nobody is asked for it; remove it with: ssh-keygen -p',
     );
   }
   offset = read(bytes, read(bytes, cipher.end).end).end + 4;

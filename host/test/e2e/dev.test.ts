@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -51,12 +52,17 @@ async function files(here: Place, texts: Readonly<Record<string, string>>): Prom
 }
 
 /** Runs in a temporary directory of its own: what stays behind can be seen. */
-async function dev(here: Place, args: readonly string[], cwd = here.folder): Promise<Dev> {
+async function dev(
+  here: Place,
+  args: readonly string[],
+  cwd = here.folder,
+  path = process.env['PATH'],
+): Promise<Dev> {
   const temporary = join(here.folder, 'tmp');
   await mkdir(temporary, { recursive: true });
   const child = spawn(process.execPath, [command, 'dev', '--json', ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], TMPDIR: temporary, HOME: here.folder },
+    env: { PATH: path, TMPDIR: temporary, HOME: here.folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close') as Promise<[number | null]>;
@@ -540,4 +546,52 @@ test('after fifty reloads of a plugin in its thread the status of the node advis
   assert.equal(problem?.where, 'plugins.clock');
   assert.match(problem?.message ?? '', /^was reloaded 50 times .*: restart the node$/);
   assert.equal(await node.stop(), 0);
+});
+
+test('dev --open shows the page of the node in a browser, or says why not', async (t) => {
+  const here = await place(t);
+  await files(here, {
+    'plain.ts': `import { definePlugin } from '@alknet/sdk';
+      export default definePlugin({ name: 'plain', version: '1.0.0' });`,
+  });
+  const bin = join(here.folder, 'bin');
+  await mkdir(bin);
+  const opened = join(here.folder, 'opened');
+  for (const name of ['xdg-open', 'open'])
+    await writeFile(
+      join(bin, name),
+      `#!/bin/sh\nprintf %s "$1" >'${opened}.part' && mv '${opened}.part' '${opened}'\n`,
+      {
+        mode: 0o755,
+      },
+    );
+  const node = await dev(
+    here,
+    [...inlineDev, '--open', 'plain.ts'],
+    here.folder,
+    `${bin}:${process.env['PATH']}`,
+  );
+  await eventually('the browser', () => existsSync(opened));
+  const url = await readFile(opened, 'utf8');
+  assert.equal(url, node.ready['web']);
+  assert.match(url, /^https:\/\/127\.0\.0\.1:\d+\/$/);
+  // The page is there, for a browser that trusts the node.
+  const page = await new Promise<number | undefined>((resolve, reject) => {
+    get(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+  assert.equal(page, 200);
+  await node.stop();
+
+  // Without any program to open it.
+  const without = await dev(
+    here,
+    [...inlineDev, '--open', 'plain.ts'],
+    here.folder,
+    join(here.folder, 'nothing'),
+  );
+  assert.match(String((await without.next('note'))['text'] ?? ''), /not opened: .*open is missing/);
+  await without.stop();
 });

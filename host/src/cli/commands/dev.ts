@@ -5,7 +5,6 @@
  */
 
 import type { Command } from '../command.ts';
-import { CliError, Exit } from '../exit.ts';
 
 export const devCommand: Command = {
   path: ['dev'],
@@ -16,14 +15,13 @@ export const devCommand: Command = {
     { name: 'secret', value: 'NAME=FILE', repeat: true, help: 'give the node a secret' },
     { name: 'port', value: 'N', help: 'of loopback; default: one that is free' },
     { name: 'keep', help: 'leave the directory of the node behind' },
-    { name: 'open', help: 'not available in this build' },
+    { name: 'open', help: 'show the page of the node in a browser' },
   ],
   examples: ['alknet dev', 'alknet dev --json --isolation inline'],
   arguments: [0, 64],
   endsItself: true,
   run: async (context) => {
     context.localOnly('dev');
-    if (context.has('open')) throw new CliError(Exit.UNSUPPORTED, '--open is not available in this build');
     // The whole node: no other command waits for it to load.
     const { runDev } = await import('../dev/run.ts');
     const code = await runDev(context);

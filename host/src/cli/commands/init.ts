@@ -41,7 +41,6 @@ export const initCommand: Command = {
     { name: 'passphrase-file', value: 'F', help: 'file with the new vault passphrase' },
     { name: 'no-passphrase', help: 'store the unlock key on disk, for unattended use' },
     { name: 'print-mnemonic', help: 'print a new phrase also when standard output is no terminal' },
-    { name: 'operator-passphrase', help: 'not available in this build' },
     { name: 'listen', value: 'ADDR', help: 'address to listen on; default 127.0.0.1:4433' },
   ],
   examples: ['alknet init --data ./other --config ./other/alknet.config.json --no-passphrase'],
@@ -51,9 +50,6 @@ export const initCommand: Command = {
 
 async function init(context: Context): Promise<undefined> {
   context.localOnly('init');
-  if (context.has('operator-passphrase')) {
-    throw new CliError(Exit.UNSUPPORTED, '--operator-passphrase is not available in this build');
-  }
   const configPath = resolve(context.defaultConfigPath);
   const dataDir = resolve(context.value('data') ?? join(dirname(configPath), 'data'));
   await refuseExisting(configPath, dataDir);

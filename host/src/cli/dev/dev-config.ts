@@ -29,7 +29,10 @@ type Members = Readonly<Record<string, unknown>>;
 export function devConfig(parts: DevConfigParts): Record<string, unknown> {
   const { builtIns, targets, dataDir, port } = parts;
   const { value: base, places } = parts.base;
-  const plugins: Record<string, unknown> = Object.fromEntries(builtIns.map((name) => [name, true]));
+  const plugins: Record<string, unknown> = Object.fromEntries(
+    // The page shows the plugin at work; anybody else's node has it off.
+    builtIns.map((name) => [name, name === 'http' ? { config: { page: true } } : true]),
+  );
   for (const [name, value] of Object.entries(members(base['plugins']))) {
     const use = places.get(name);
     plugins[name] = use === undefined ? value : { ...members(value), use };

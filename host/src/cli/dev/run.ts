@@ -13,6 +13,7 @@ import type { Context } from '../context.ts';
 import { wantsColour } from '../output.ts';
 import { builtInsHere, readBase } from './base-config.ts';
 import { devConfig } from './dev-config.ts';
+import { openInBrowser } from './open-browser.ts';
 import { devOptions } from './options.ts';
 import { DevReport } from './report.ts';
 import { paint } from './screen.ts';
@@ -86,17 +87,24 @@ export async function runDev(context: Context): Promise<number> {
     }
   };
 
+  const webUrl = () => {
+    const tls = node?.addresses.find(({ transport }) => transport === 'tls');
+    return tls !== undefined && rowOf('http')?.state === 'running'
+      ? `https://${addressText(tls.address)}/`
+      : undefined;
+  };
+  const open = async () => {
+    const web = webUrl();
+    const fault = web === undefined ? 'the plugin http does not run' : await openInBrowser(web);
+    if (fault !== undefined) report.note(`not opened: ${fault}`);
+  };
   const overview = () => {
     if (node === undefined) return;
     const { id, addresses } = node;
-    const tls = addresses.find(({ transport }) => transport === 'tls');
     report.ready({
       id,
       addresses: addresses.map(({ transport, address }) => `${transport} ${addressText(address)}`),
-      web:
-        tls !== undefined && rowOf('http')?.state === 'running'
-          ? `https://${addressText(tls.address)}/`
-          : undefined,
+      web: webUrl(),
       rows: node.plugins(),
       dataDir: workspace.dataDir,
       configPath: basePath ?? workspace.configPath,
@@ -121,6 +129,7 @@ export async function runDev(context: Context): Promise<number> {
     await node.pluginsSettled();
     shown = true;
     overview();
+    if (context.has('open')) await open();
     if (basePath !== undefined) watches.push(await watchFile(basePath, () => void followBase(basePath)));
     const keys = onKeys({ s: overview, q: stopped.now });
     context.out.hint('s and Enter: this again; q and Enter, or Ctrl-C: end');
