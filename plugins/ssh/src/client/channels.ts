@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, Client } from 'ssh2';
 import { join } from '../join.ts';
+import { reset } from '../reset.ts';
 import { ChannelStream } from './channel-stream.ts';
 import type { End } from './forward-spec.ts';
 
@@ -60,7 +61,7 @@ export async function carry(client: Client, socket: Socket, channel: Duplex): Pr
     sockets = all;
     carried.set(client, all);
     client.once('close', () => {
-      for (const one of all) one.resetAndDestroy();
+      for (const one of all) reset(one);
     });
   }
   sockets.add(socket);

@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from 'node:net';
+import { reset } from '../reset.ts';
 import { carry, openTo } from './channels.ts';
 import type { ForwardSpec } from './forward-spec.ts';
 import type { SshLink } from './link.ts';
@@ -20,7 +21,7 @@ export function forwardLocal(link: SshLink, { bind, target }: ForwardSpec): Prom
       const client = await link.client(sessionWaitMs);
       await carry(client, socket, await openTo(client, target));
     } catch {
-      socket.resetAndDestroy();
+      reset(socket);
     }
   };
   return listen(bind, (socket) => void serve(socket));

@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { RemoteAddress } from '@alknet/sdk';
 import { type Arrival, type ForwardClient, Refused } from '../forwarding.ts';
 import { join } from '../join.ts';
+import { reset } from '../reset.ts';
 import { parseAddress } from './address.ts';
 import type { Candidate } from './target-pattern.ts';
 
@@ -122,7 +123,7 @@ function isAbsent(error: unknown): boolean {
 
 async function offer(client: ForwardClient, bound: Bound, socket: Socket): Promise<void> {
   const channel = await client.openForwarded(arrivalOf(bound, socket));
-  if (channel === undefined) socket.resetAndDestroy();
+  if (channel === undefined) reset(socket);
   else await join(socket, channel);
 }
 

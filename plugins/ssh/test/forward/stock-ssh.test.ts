@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { ForwardPolicyConfig } from '../../src/forward/policy.ts';
-import { account, type Key, type Lab, lab, until } from '../support.ts';
+import { account, connected, type Key, type Lab, lab, until } from '../support.ts';
 
 const forwarding = ['ssh:forward:local', 'ssh:forward:remote', 'team:web'];
 
@@ -357,7 +357,7 @@ describe('forwarding for a stock ssh', { concurrency: 4 }, () => {
     const there = join(folder, 'there.sock');
     const here = join(folder, 'here.sock');
     await target(t, { path: there });
-    const { id, start, ssh, configure } = await bench(t, {
+    const { id, start, ssh, configure, port } = await bench(t, {
       rules: [allow(`unix:${folder}/*.sock`, { kind: 'any' })],
     });
     const child = start(id, ['-N', '-L', `${here}:${there}`]);
@@ -375,6 +375,15 @@ describe('forwarding for a stock ssh', { concurrency: 4 }, () => {
     assert.notEqual(again.code, 0);
     back.kill();
     await until('the socket to go', () => !existsSync(remote));
+
+    const laptop = await connected(t, port, id);
+    laptop.on('unix connection', (_info, _accept, reject) => reject());
+    const path = join(folder, 'refused.sock');
+    await new Promise<void>((done, failed) => {
+      laptop.openssh_forwardInStreamLocal(path, (error) => (error ? failed(error) : done()));
+    });
+    for (let i = 0; i < 2; i++)
+      assert.equal(await ask({ path }, 'ping'), '', 'what the client refuses is closed');
 
     const link = join(folder, 'link.sock');
     symlinkSync(there, link);
