@@ -69,6 +69,7 @@ test('the state machine of ssh2 has what transport/protocol.ts touches', async (
   assert.equal(typeof protocol._packetRW.write.alloc, 'function');
   assert.equal(typeof protocol._packetRW.write.finalize, 'function');
   assert.equal(typeof protocol._cipher.encrypt, 'function');
+  assert.ok('_banner' in protocol);
   assert.ok('_kexinit' in protocol && '_kex' in protocol);
   protocol.start();
   assert.equal(String(sent[0]), 'SSH-2.0-alknet\r\n');

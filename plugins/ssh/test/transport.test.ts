@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -209,6 +210,36 @@ test('SSH-13 login plus exec works over an in-memory duplex through dispatch', a
     ),
   );
   assert.equal(output, 'alice []\n');
+});
+
+test('a client that does not begin as SSH is told so and let go at once', async (t) => {
+  const { port, lines } = await lab(t);
+  for (const [first = '', second = ''] of [['GET / HTTP/1.1\r\n'], ['\n'], ['SS', 'h-2.0-x\r\n']]) {
+    const socket = connect(port, here);
+    t.after(() => socket.destroy());
+    let heard = '';
+    socket.on('data', (data) => {
+      heard += data;
+    });
+    socket.write(first, () => socket.write(second));
+    await once(socket, 'end');
+    assert.equal(heard, 'SSH-2.0-alknet\r\nInvalid SSH identification string.\r\n');
+    await until('its line', () => lines('ssh close').length > 0);
+    assert.match(lines('ssh close').at(-1) ?? '', /reason=(protocol|preauth)$/);
+  }
+});
+
+test('a banner is sent as it is written, and ends its line', async (t) => {
+  for (const [banner, shown] of [
+    ['one\ntwo\n', 'one\ntwo\n'],
+    ['no end', 'no end\r\n'],
+  ] as const) {
+    const { key, peers, ssh } = await lab(t, { banner });
+    const alice = key('alice');
+    peers.set('alice', ['ssh:exec'], { fingerprints: [alice.normal] });
+    const { code, stderr } = await ssh(alice, ['-o', 'LogLevel=INFO', here, 'true']);
+    assert.deepEqual([code, stderr], [0, shown]);
+  }
 });
 
 test('keys are exchanged again after so many bytes and so much time, while data goes on', async (t) => {

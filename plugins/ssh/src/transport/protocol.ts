@@ -60,7 +60,6 @@ export function makeProtocol(options: ProtocolOptions): Protocol {
     server: true,
     hostKeys: { [hostKeyType]: options.hostKey },
     ident: Buffer.from(options.ident, 'latin1'),
-    ...(options.banner === undefined ? {} : { banner: options.banner }),
     offer: { kex: [...keyExchange], serverHostKey: [hostKeyType], cs: direction(), sc: direction() },
     messageHandlers: options.handlers,
     onWrite: options.write,
@@ -73,6 +72,8 @@ export function makeProtocol(options: ProtocolOptions): Protocol {
       options.exchanged();
     },
   });
+  // The library would put an empty line behind a text that ends in a newline.
+  if (options.banner !== undefined && options.banner !== '') protocol._banner = endedLine(options.banner);
   // The library would send a list of its own, with ssh-rsa and ssh-dss in it.
   let wantsExtensions = false;
   const complete = protocol._onHandshakeComplete;
@@ -85,6 +86,8 @@ export function makeProtocol(options: ProtocolOptions): Protocol {
   };
   return protocol;
 }
+
+const endedLine = (text: string) => (text.endsWith('\n') ? text : `${text}\r\n`);
 
 /** Whether keys are being exchanged: what is sent now waits in memory. */
 export function isExchanging(protocol: Protocol): boolean {

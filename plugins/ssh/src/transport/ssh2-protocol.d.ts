@@ -77,7 +77,6 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
       >
     >;
     readonly ident: Buffer;
-    readonly banner?: string;
     readonly offer: {
       kex: string[];
       serverHostKey: string[];
@@ -146,6 +145,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
         finalize(packet: Buffer): Buffer;
       };
     };
+    /** Sent once, when the login begins. */
+    _banner: string | undefined;
     readonly _cipher: { encrypt(packet: Buffer): void };
     _onHandshakeComplete: (negotiated: Negotiated) => void;
   }

@@ -18,6 +18,9 @@ export const defaultRekey: RekeyAfter = { bytes: 1024 ** 3, milliseconds: 3_600_
 
 /** Bytes not yet taken by the stream above which nothing more is read: answers alone must not fill memory. */
 const maxUnsent = 1024 ** 2;
+/** What a client sends first, and what it is told when it does not. */
+const identStart = Buffer.from('SSH-');
+const notSsh = Buffer.from('Invalid SSH identification string.\r\n');
 /** Milliseconds that a stream is given to take the last bytes. */
 const farewell = 2000;
 
@@ -39,6 +42,8 @@ export class SshStream {
   readonly #protocol: Protocol;
   readonly #options: SshStreamOptions;
   readonly #rekey: RekeyAfter;
+  /** Bytes of {@link identStart} that have come. */
+  #identified = 0;
   #received = 0;
   #sent = 0;
   #blocked = false;
@@ -148,12 +153,26 @@ export class SshStream {
     if (this.#over) return;
     this.#received += chunk.length;
     try {
+      if (!this.#speaksSsh(chunk)) {
+        this.#write(notSsh);
+        this.end('protocol');
+        return;
+      }
       this.#protocol.parse(chunk, 0, chunk.length);
     } catch {
       this.end('protocol');
     }
     this.#rekeyIfDue();
     if (!this.#over && this.#stream.writableLength > maxUnsent) this.#stream.pause();
+  }
+
+  /** The library would read on, as a client may that waits for the line of a server. RFC 4253 4.2. */
+  #speaksSsh(chunk: Buffer): boolean {
+    for (const byte of chunk.subarray(0, identStart.length - this.#identified)) {
+      if (byte !== identStart[this.#identified]) return false;
+      this.#identified++;
+    }
+    return true;
   }
 
   #write(data: Buffer): void {
