@@ -131,7 +131,6 @@ async function run(
     if (first)
       for (const { kind, number, listener } of listeners)
         for (const bound of listener.bound) sayListening(context, kind, number, bound);
-    else say(context, { event: 'connected' }, 'connected again');
     let lost = false;
     client.once('close', () => {
       lost = true;
@@ -151,6 +150,8 @@ async function run(
           `remote ${index + 1}: the node refused it`,
         );
     }
+    // When the node listens again too: what is told of is there.
+    if (!first) say(context, { event: 'connected' }, 'connected again');
     if (first && listeners.length === 0 && results.every((result) => 'refused' in result)) {
       failed = new CallError('FORBIDDEN', 'the node refused every forward');
       link.close();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -65,6 +65,28 @@ test('CLI-27 forward with port 0 prints the bound port, survives a restart of th
   tunnel.child.kill('SIGTERM');
   assert.equal(await tunnel.ended, 143);
 });
+
+for (const transport of ['quic', 'tls']) {
+  test(`FWD-08 what is put through -L over ${transport} reaches the target whole, and so does its end`, async (t) => {
+    const here = await forwarding(t);
+    await up(here);
+    const target = await served(t, async (socket) => {
+      const hash = createHash('sha256');
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) hash.update(chunk);
+      socket.end(hash.digest());
+    });
+    const tunnel = start(t, here, [
+      ...['forward', 'local', '--json', '--transport', transport],
+      ...['-L', `0:127.0.0.1:${target}`],
+    ]);
+    // More than all windows on the way hold.
+    const bytes = randomBytes(24 * 1024 * 1024);
+    const port = await tunnel.port('local');
+    assert.deepEqual(await ask(port, bytes), createHash('sha256').update(bytes).digest());
+    tunnel.child.kill('SIGTERM');
+    await tunnel.ended;
+  });
+}
 
 test('CLI-27 forward --once ends with 4 at the first loss, and both end with 4 where there is no node', async (t) => {
   const here = await forwarding(t);
