@@ -5,6 +5,7 @@
  */
 
 import { CallError, type CommandContext, type OperatorFiles, type PluginCommand } from '@alknet/sdk';
+import { dialOptions, pipeWords } from './dial-options.ts';
 import { pinHostKey } from './pinned-host-key.ts';
 import { destinationOf, peerOf, proxyCommand, shellLine } from './ssh-arguments.ts';
 
@@ -13,10 +14,12 @@ export const sshCommand: PluginCommand = {
   topLevel: true,
   wraps: true,
   summary: 'Run OpenSSH’s ssh through alknet, with the host key of the node pinned',
-  usage: '[--own-keys] [--print] [options of ssh] [user@]PEER [command …]',
+  usage:
+    '[--own-keys] [--print] [--transport T] [--proxy URL [--proxy-auth-file FILE]] [--ca] [options of ssh] [user@]PEER [command …]',
   options: [
     { name: 'own-keys', help: 'offer your keys and ssh-agent instead of the operator key' },
     { name: 'print', help: 'show the command and run nothing' },
+    ...dialOptions,
   ],
   examples: ['alknet ssh --print local uptime'],
   arguments: [1, Number.POSITIVE_INFINITY],
@@ -29,9 +32,10 @@ async function runSsh(context: CommandContext): Promise<number> {
   // `-V`, `-Q cipher`: ssh answers by itself.
   if (destination === undefined) return await runStock(context, context.arguments);
   const peer = peerOf(destination);
+  const way = pipeWords(context);
   const { alias, knownHosts } = await pinHostKey(await context.dial(peer, 'alknet/call'), operator.dataDir);
   const ours = [
-    `ProxyCommand=${proxyCommand([...operator.program, 'pipe', peer, 'alknet/ssh'])}`,
+    `ProxyCommand=${proxyCommand([...operator.program, 'pipe', peer, 'alknet/ssh', ...way])}`,
     `HostKeyAlias=${alias}`,
     'HostKeyAlgorithms=ssh-ed25519',
     `UserKnownHostsFile=${quotedFile(knownHosts)}`,

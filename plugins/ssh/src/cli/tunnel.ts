@@ -17,6 +17,7 @@ import { RemoteForwards } from '../client/remote-forward.ts';
 import { forwardDynamic } from '../client/socks-listener.ts';
 import type { Checked } from '../client/socks5.ts';
 import { clientAlgorithms } from '../transport/algorithms.ts';
+import { dialOptions } from './dial-options.ts';
 import { loginKey } from './login-key.ts';
 import { pinHostKey } from './pinned-host-key.ts';
 import { TunnelError, tunnelErrorOf, wrongInput } from './tunnel-error.ts';
@@ -29,14 +30,7 @@ export const tunnelOptions: readonly CommandOption[] = [
     help: 'SOCKS asks for a user of FILE: lines user:password, mode 0600',
   },
   { name: 'identity', value: 'KEYFILE', help: 'private key to log in with instead of the operator key' },
-  { name: 'transport', value: 'T', help: 'auto (default), quic or tls' },
-  {
-    name: 'proxy',
-    value: 'URL',
-    help: 'the only way out: socks5://[USER@]HOST:PORT or http://[USER@]HOST:PORT',
-  },
-  { name: 'proxy-auth-file', value: 'FILE', help: 'password of USER, or user:password, for the proxy' },
-  { name: 'ca', help: 'trust public certificate authorities for a host without a pin' },
+  ...dialOptions,
 ];
 
 export interface Tunnel {

@@ -64,6 +64,17 @@ test('FWD-32 with a dial proxy the client uses no UDP and no direct TCP', { skip
     tunnel.child.kill('SIGTERM');
     await tunnel.ended;
   }
+  await here.ok(['peer', 'set', 'operator', '--scope', 'ssh:exec']);
+  const ssh = (...args: string[]) => start(t, here, ['ssh', ...args], client.inside);
+  const through = ['--proxy', `socks5://${server.address}:${at}`];
+  const program = ssh(...through, '-o', 'BatchMode=yes', peer, 'echo ran for $ALKNET_PEER');
+  assert.equal(await program.ended, 0, program.output());
+  assert.equal(program.output(), 'ran for operator\n');
+  assert.deepEqual([...new Set(client.tcpTo())], [`${server.address}:${at}`]);
+  // The ProxyCommand would have to ask for the password.
+  const asking = ssh('--proxy', `socks5://ada@${server.address}:${at}`, peer, 'true');
+  assert.equal(await asking.ended, 2);
+  assert.match(asking.output(), /give --proxy-auth-file FILE/);
   const asked = proxy.events().filter(({ event }) => event === 'connect');
   assert.deepEqual([...new Set(asked.map(({ host }) => host))], ['node.invalid']);
   // The proxy is down and the node could be reached: it is not.

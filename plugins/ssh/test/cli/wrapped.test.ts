@@ -120,9 +120,8 @@ test('CLI-25 rsync -e "alknet ssh" copies a tree both ways', { skip: missing('rs
 
 test('CLI-25 sshfs with ssh_command="alknet ssh" mounts an export', { skip: noMount() }, async (t) => {
   const here = await withAll(t);
-  // Not below the folder of the configuration, which the daemon watches.
-  const mount = await mkdtemp(join(tmpdir(), 'alknet-mount-'));
-  t.after(() => rm(mount, { recursive: true, force: true }));
+  const mount = join(here.folder, 'mount');
+  await mkdir(mount);
   const own = environment(here);
   const child = spawn('sshfs', ['-f', 'local:/share', mount, '-o', 'ssh_command=alknet ssh'], {
     cwd: here.folder,
@@ -162,4 +161,29 @@ test('alknet ssh shares one connection, and is a jump host by -W', { skip: missi
     ...['ada@127.0.0.1', 'echo beyond $ALKNET_PEER'],
   ]);
   assert.equal(beyond, 'beyond operator\n');
+});
+
+test('ssh -J goes through the node, reached over QUIC, over TLS and at the bare listener', {
+  skip: missing('ssh'),
+}, async (t) => {
+  const here = await withAll(t);
+  const common = [
+    ...['User ada', 'IdentityFile data/operator.key', 'IdentitiesOnly yes', 'BatchMode yes'],
+    ...['StrictHostKeyChecking accept-new', 'UserKnownHostsFile known'],
+  ];
+  await here.write(
+    'ssh_config',
+    [
+      ...['Host quic', 'ProxyCommand alknet pipe local alknet/ssh --transport quic'],
+      ...['Host tls', 'ProxyCommand alknet pipe local alknet/ssh --transport tls'],
+      ...['Host bare beyond', 'HostName 127.0.0.1', `Port ${here.port}`],
+      ...['Host *', ...common, ''],
+    ].join('\n'),
+  );
+  for (const jump of ['quic', 'tls', 'bare']) {
+    const words = ['-F', 'ssh_config', '-J', jump, 'beyond', 'echo beyond $ALKNET_PEER'];
+    assert.equal(await here.exec('ssh', words), 'beyond operator\n', jump);
+  }
+  // Each is a login at the jump host and one beyond it.
+  assert.equal(here.node.output().split('ssh auth result=accept').length - 1, 6);
 });
