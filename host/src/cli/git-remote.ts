@@ -24,6 +24,8 @@ function placeOf(url: string): Place {
   const wrong = (found: string) =>
     usage(`expected alknet://PEER/repository.git, found ${found}`, 'alknet git url PEER NAME');
   if (slash < 1 || slash === rest.length - 1) throw wrong(url);
+  // As git has it of its own URLs: no repository has such a name, and the request is a line.
+  if (url.includes('\n')) throw wrong(`${JSON.stringify(url)}: a newline is forbidden`);
   try {
     return { peer: decodeURIComponent(rest.slice(0, slash)), path: rest.slice(slash) };
   } catch {

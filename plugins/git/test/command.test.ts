@@ -73,6 +73,8 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
   assert.match(unpinned.stderr, /^alknet: .*no key is known/m);
   const nonsense = await newShell('git ls-remote alknet:///app.git');
   assert.match(nonsense.stderr, /^alknet: expected alknet:\/\/PEER\/repository\.git/m);
+  const twoLines = await newShell("git ls-remote $'alknet://local/app\\n.git'");
+  assert.match(twoLines.stderr, /^alknet: .*a newline is forbidden/m);
 
   const urls = await newShell(`alknet git url local team/app --json`);
   assert.deepEqual(JSON.parse(urls.stdout), {
