@@ -7,12 +7,12 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import type { CommandContext, Connection, OperatorFiles, PluginCommand } from '@alknet/sdk';
+import type { CommandContext, Connection, OperatorFiles, Plugin, PluginCommand } from '@alknet/sdk';
 import type { Session } from '@alknet/sdk/call';
+import type { LoadedConfig } from '../config/index.ts';
 import { findConfig, thisProcess } from '../config/sources.ts';
+import { importBuiltIn, isBuiltIn, NotInThisBuildError } from '../plugins/built-in.ts';
 import { PluginError } from '../plugins/plugin-error.ts';
-import { isBuiltIn, NotInThisBuildError } from '../plugins/resolve.ts';
-import { sdkVersion } from '../version.ts';
 import { topLevelOwner } from './built-in-commands.ts';
 import { type Command, globalOptions } from './command.ts';
 import { commandNames } from './commands/index.ts';
@@ -35,14 +35,8 @@ export async function contributedCommands({ words, config }: FirstWords): Promis
     path !== undefined && named ? await (await import('../config/load.ts')).loadConfig(path, {}) : undefined;
   const entry = loaded?.config.plugins[plugin];
   try {
-    const conditions = {
-      directory: dirname(loaded?.path ?? process.cwd()),
-      sdkVersion,
-      trust: loaded?.config.trust ?? { mode: 'any' as const, publishers: {} },
-    };
-    const { loadPlugin } = await import('../plugins/load.ts');
-    const { plugin: code } = await loadPlugin(plugin, entry?.use, conditions);
     const builtIn = isBuiltIn(plugin) && entry?.use === undefined;
+    const code = builtIn ? await importBuiltIn(plugin) : await foreign(plugin, entry?.use, loaded);
     return commandsOf({ plugin, builtIn }, code.contributes?.cli ?? []);
   } catch (error) {
     if (error instanceof NotInThisBuildError) return [];
@@ -53,6 +47,24 @@ export async function contributedCommands({ words, config }: FirstWords): Promis
       });
     throw error;
   }
+}
+
+/** With the checks of the node. @throws PluginError */
+async function foreign(
+  name: string,
+  use: string | undefined,
+  loaded: LoadedConfig | undefined,
+): Promise<Plugin> {
+  const [{ loadPlugin }, { sdkVersion }] = await Promise.all([
+    import('../plugins/load.ts'),
+    import('../version.ts'),
+  ]);
+  const { plugin } = await loadPlugin(name, use, {
+    directory: dirname(loaded?.path ?? process.cwd()),
+    sdkVersion,
+    trust: loaded?.config.trust ?? { mode: 'any', publishers: {} },
+  });
+  return plugin;
 }
 
 interface From {

@@ -6,6 +6,7 @@
 
 export { requestLines } from './announce.ts';
 export { readArchive, writeFiles } from './archive.ts';
+export { builtInNames, isBuiltIn, NotInThisBuildError } from './built-in.ts';
 export { type Bundle, bundlePlugin } from './bundle.ts';
 export { codeFrame } from './code-frame.ts';
 export type { PluginEvent } from './events.ts';
@@ -31,7 +32,7 @@ export {
 export { signatureFile } from './package-files.ts';
 export { PluginError, reasonOf, type SourcePlace, type SourceProblem, stackOf } from './plugin-error.ts';
 export { lackingRight, type Refusal } from './refusals.ts';
-export { builtInNames, isBuiltIn, type Located, locatePlugin, NotInThisBuildError } from './resolve.ts';
+export { type Located, locatePlugin } from './resolve.ts';
 export type { PluginServices, PluginSurface } from './services.ts';
 export { publicKeyText, signPackage } from './signature.ts';
 export { manyReloads, type PluginState } from './slot.ts';

@@ -19,10 +19,11 @@ import {
   serviceOf,
 } from '@alknet/sdk';
 import { claimProblem } from '../endpoint/alpn.ts';
+import { isBuiltIn } from './built-in.ts';
 import { type Bundle, bundlePlugin } from './bundle.ts';
 import { type CodeOrigin, codeOrigin } from './code-origin.ts';
 import { PluginError, placeIn, reasonOf, stackOf } from './plugin-error.ts';
-import { isBuiltIn, type Located, locatePlugin } from './resolve.ts';
+import { type Located, locatePlugin } from './resolve.ts';
 import { satisfies } from './semver.ts';
 import { type Trust, type Vouched, vouch } from './trust.ts';
 import { NoPluginError, openInThread, type PluginThread, type WorkerThread } from './worker/index.ts';

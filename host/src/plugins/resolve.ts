@@ -9,15 +9,9 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { didYouMean } from '../config/problems.ts';
+import { builtInNames, builtInUrl, NotInThisBuildError } from './built-in.ts';
 import { type PackageFacts, readManifest } from './manifest.ts';
 import { PluginError } from './plugin-error.ts';
-
-export const builtInNames: readonly string[] = ['call', 'http', 'ssh', 'sftp', 'git', 'dns', 'fs', 'msg'];
-
-export const isBuiltIn = (name: string) => builtInNames.includes(name);
-
-/** The name of a built-in plugin whose package is no part of this build. */
-export class NotInThisBuildError extends PluginError {}
 
 export interface Located {
   readonly builtIn: boolean;
@@ -74,12 +68,7 @@ async function builtIn(name: string): Promise<Located> {
     const hint = near === undefined ? '' : `; did you mean "${near}"?`;
     throw new PluginError(`"${name}" is no built-in plugin; say where it is with "use"${hint}`);
   }
-  let url: string;
-  try {
-    url = import.meta.resolve(`@alknet/plugin-${name}`);
-  } catch {
-    throw new NotInThisBuildError(`the plugin "${name}" is not available in this build`);
-  }
+  const url = builtInUrl(name);
   for (let at = dirname(fileURLToPath(url)); dirname(at) !== at; at = dirname(at)) {
     const facts = existsSync(join(at, 'package.json')) ? await readManifest(at) : undefined;
     if (facts !== undefined) return checked(name, { builtIn: true, facts, entry: url, root: at });

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, PluginEntry } from '../config/effective.ts';
 import type { Path } from '../config/problems.ts';
+import { NotInThisBuildError } from './built-in.ts';
 import { sourceLabel } from './bundle.ts';
 import { ContributionTable } from './contributions.ts';
 import { type GrantEntry, missingGrants } from './grants.ts';
@@ -14,7 +15,7 @@ import type { PluginInstance } from './instance.ts';
 import { lockPath, readLock } from './lock-file.ts';
 import { isolationOf } from './plugin-code.ts';
 import { PluginError, reasonOf } from './plugin-error.ts';
-import { locatePlugin, NotInThisBuildError } from './resolve.ts';
+import { locatePlugin } from './resolve.ts';
 import type { PluginServices } from './services.ts';
 import { PluginSlot, type PluginState } from './slot.ts';
 import { TrustError } from './trust.ts';
