@@ -1,8 +1,9 @@
 /**
  * Who may import whom (docs/architecture.md): the sdk nothing of ours, the host the sdk, a plugin the sdk, the vault
- * nothing of alknet at all; no package reaches into another by a path; and the QUIC library is seen by its engine alone.
+ * nothing of alknet at all; no package reaches into another by a path; the QUIC library is seen by its engine alone; and a
+ * library of which the build makes one file is seen by that file alone.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { root } from './install.mjs';
 
@@ -43,6 +44,13 @@ function check(name, source, file, specifier) {
     problems.push(
       `${where}: only host/src/endpoint/quic/ may import ${specifier}; others import endpoint/engine.ts`,
     );
+  }
+  if (
+    /^(typebox|ajv|ajv-formats|jsonc-parser)(\/|$)/.test(specifier) &&
+    !file.startsWith(join(source, 'libraries'))
+  ) {
+    const own = existsSync(join(source, 'libraries'));
+    if (own) problems.push(`${where}: only ${relative(root, source)}/libraries/ may import ${specifier}`);
   }
   if (!specifier.startsWith('@alknet/')) return;
   const owner = specifier.split('/').slice(0, 2).join('/');

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Type } from 'typebox';
+import { Type } from './libraries/typebox.ts';
 
 const milliseconds: Readonly<Record<string, number>> = {
   ms: 1,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseDuration } from '@alknet/sdk';
+import { parseDuration } from '@alknet/sdk/units';
 import { changePeers, type PeerEntry, readPeers } from '../identity/index.ts';
 import type { Context } from './context.ts';
 import { CliError, Exit, usage } from './exit.ts';

@@ -6,7 +6,7 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { CallError } from '@alknet/sdk';
+import { CallError } from '@alknet/sdk/streams';
 
 /** `advice` is what to do when there is none. @throws CallError `NOT_INSTALLED` */
 export async function runProgram(file: string, args: readonly string[], advice: string): Promise<number> {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatBytes, formatDuration } from '@alknet/sdk';
+import { formatBytes, formatDuration } from '@alknet/sdk/units';
 import { acmeFindings } from './acme-schema.ts';
 import type { Finding, Path } from './problems.ts';
 import type { ConfigFile } from './schema.ts';

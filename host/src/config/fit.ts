@@ -6,7 +6,8 @@
  */
 
 import { resolve } from 'node:path';
-import { formatBytes, formatDuration, parseBytes, parseDuration, type TSchema } from '@alknet/sdk';
+import type { TSchema } from '@alknet/sdk';
+import { formatBytes, formatDuration, parseBytes, parseDuration } from '@alknet/sdk/units';
 import type { Marks, Unit } from './kinds.ts';
 import { describe, didYouMean, type Finding, mismatch, type Path } from './problems.ts';
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { durationPattern, sizePattern } from '@alknet/sdk';
 import { type TSchema, Type } from '@alknet/sdk/typebox';
+import { durationPattern, sizePattern } from '@alknet/sdk/units';
 
 /** What `fit` does with a text or number beyond JSON Schema. Ranges in milliseconds or bytes. */
 export interface Unit {

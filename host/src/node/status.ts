@@ -16,6 +16,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Vault } from '../vault/index.ts';
 import { acmeCertificateRows, fileCertificateRows } from './certificate-rows.ts';
 import type { NodePeers } from './peers.ts';
+import { protectionText } from './protection-text.ts';
 import type { NodeSecrets } from './secrets.ts';
 import type { WebCertificates } from './web-certificates.ts';
 
@@ -93,12 +94,6 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     memory: process.memoryUsage.rss(),
     problems: problemsOf(parts, rows),
   };
-}
-
-export function protectionText(protection: string): string {
-  return protection === 'keyfile'
-    ? "unlock key on disk: whoever reads the data directory has this node's keys"
-    : protection;
 }
 
 function identityCertificateRow(key: IdentityKey): NodeStatus['certificates'][number] {

@@ -100,7 +100,7 @@ test('version and help load neither a library nor the node', async (t) => {
   }
 });
 
-test('what carries one stream loads what dials over QUIC, and no more', async (t) => {
+test('what carries one stream, or asks the node, loads what dials over QUIC, and no more', async (t) => {
   const here = await made(t);
   await up(here);
   const unwanted = [
@@ -115,6 +115,11 @@ test('what carries one stream loads what dials over QUIC, and no more', async (t
   const piped = await start(here, 'alknet', ['pipe', 'local', 'alknet/call']);
   assert.equal(piped.code, 0, piped.stderr);
   loadsNone(piped, unwanted, 'alknet pipe');
+  for (const args of [['status'], ['call', 'services/list']]) {
+    const asked = await start(here, 'alknet', args);
+    assert.equal(asked.code, 0, asked.stderr);
+    loadsNone(asked, unwanted, `alknet ${args.join(' ')}`);
+  }
   const request = 'capabilities\nconnect git-upload-pack\n';
   const helper = await start(here, 'git-remote-alknet', ['origin', 'alknet://local/none.git'], request);
   assert.equal(helper.code, 0, helper.stderr);

@@ -1,7 +1,6 @@
 import type { Session } from '@alknet/sdk/call';
-import { protectionText } from '../../node/status.ts';
+import { protectionText } from '../../node/protection-text.ts';
 import type { NodeStatus } from '../../operations/status.ts';
-import { readVaultFile } from '../../vault/index.ts';
 import type { Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { notRunning } from '../context.ts';
@@ -100,6 +99,7 @@ async function peersOnline(context: Context, session: Session): Promise<number> 
 
 async function offline(context: Context): Promise<number> {
   const dataDir = await context.dataDir();
+  const { readVaultFile } = await import('../../vault/vault-file.ts');
   const file = await readVaultFile(dataDir, (message) => context.out.warn(message));
   const state = {
     running: false,

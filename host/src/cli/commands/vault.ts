@@ -7,7 +7,7 @@
 import { mkdir } from 'node:fs/promises';
 import { askControl, type ControlAnswer } from '../../control-socket.ts';
 import { ed25519Fingerprint, sshKeyLine, writeOperatorKey } from '../../identity/index.ts';
-import { protectionText } from '../../node/status.ts';
+import { protectionText } from '../../node/protection-text.ts';
 import {
   createVaultFile,
   IDENTITY,
