@@ -12,6 +12,7 @@ export * from './authorized-key.ts';
 export * from './carried-connection.ts';
 export * from './connection.ts';
 export * from './errors.ts';
+export * from './first-stream.ts';
 export * from './identity.ts';
 export * from './log.ts';
 export * from './names.ts';

@@ -5,18 +5,11 @@
  */
 
 import { connect, dial, readIdentity } from '@alknet/host/client';
-import type { Connection, Stream } from '@alknet/sdk';
+import { type Connection, firstStream } from '@alknet/sdk';
 import { checkEcho, message } from '../message.ts';
 import type { Address, Client, Link } from '../stack.ts';
 
 const payload = Buffer.from(JSON.stringify(message));
-
-async function open(connection: Connection): Promise<Stream> {
-  if (connection.multiplexed) return await connection.openStream();
-  const { value } = await connection[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error('the connection is over');
-  return value;
-}
 
 export function client(stack: 'quic' | 'tls', address: Address): Client {
   const target = `${address.host}:${address.port}#${address.pin}`;
@@ -45,7 +38,7 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
         },
         async stream() {
           streams ??= withIdentity().then((known) => dial(target, 'bench/stream', known));
-          const stream = await open(await streams);
+          const stream = await firstStream(await streams);
           stream.end(payload);
           await new Promise((resolve, reject) =>
             stream
@@ -56,7 +49,7 @@ export function client(stack: 'quic' | 'tls', address: Address): Client {
         },
         async bulk(onBytes) {
           const other = await dial(target, 'bench/bulk', await withIdentity());
-          const stream = await open(other);
+          const stream = await firstStream(other);
           stream.on('error', () => {});
           stream.write('x');
           stream.on('data', (chunk: Buffer) => onBytes(chunk.length));

@@ -103,6 +103,8 @@ export function toCliError(error: unknown): CliError {
     case 'FingerprintError':
     case 'OperatorKeyError':
       return make(Exit.USAGE);
+    case 'ConnectionError':
+      return make(Exit.UNREACHABLE);
     case 'DialError':
       if (dialAuth.has(code)) return make(Exit.AUTH);
       return make(code === 'HandshakeTimeout' ? Exit.TIMEOUT : Exit.UNREACHABLE);

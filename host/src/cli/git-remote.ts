@@ -6,7 +6,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import type { Connection, Stream } from '@alknet/sdk';
+import { firstStream, type Stream } from '@alknet/sdk/streams';
 import { Context } from './context.ts';
 import { CliError, Exit, toCliError, usage } from './exit.ts';
 
@@ -102,13 +102,6 @@ async function carry(service: string, { peer, path }: Place): Promise<number> {
   } finally {
     connection.close(0, '');
   }
-}
-
-async function firstStream(connection: Connection): Promise<Stream> {
-  if (connection.multiplexed) return connection.openStream();
-  const { value } = await connection[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new CliError(Exit.UNREACHABLE, 'the node closed the connection');
-  return value;
 }
 
 /** Both ways with half-close, until the node has ended its side. */

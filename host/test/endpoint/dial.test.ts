@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { firstStream } from '@alknet/sdk';
 import { DialError } from '../../src/endpoint/dial-error.ts';
 import { alternate, RaceLost, race } from '../../src/endpoint/race.ts';
 import { makeCertificate } from './certificates.ts';
-import { ask, both, client, echo, openOn, readText, testNode } from './support.ts';
+import { ask, both, client, echo, readText, testNode } from './support.ts';
 
 test('END-13 IDN-54 a dial with a wrong pin fails with PeerMismatch and both fingerprints, before an application byte', async (t) => {
   const received: unknown[] = [];
@@ -190,7 +191,7 @@ test('a name is resolved and its addresses are tried until one answers', async (
     },
     { alpn: 'alknet/one', transport: 'tls' },
   );
-  const stream = await openOn(connection);
+  const stream = await firstStream(connection);
   stream.end('hello');
   assert.equal(await readText(stream), 'one:hello');
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Connection } from '@alknet/sdk';
-import { CloseCode } from '@alknet/sdk';
+import { CloseCode, firstStream } from '@alknet/sdk';
 import { duplexes } from './duplexes.ts';
-import { ask, client, echo, openOn, readText, testNode, until } from './support.ts';
+import { ask, client, echo, readText, testNode, until } from './support.ts';
 
 test('END-42 dispatch outside the grant is refused, and so is an identity object that the host did not give out', async (t) => {
   const inner = echo('inner', 'alknet/inner');
@@ -87,7 +87,7 @@ test('END-44 ending the outer connection ends the dispatched one', async (t) => 
   });
   const node = await testNode(t, { owners: [inner, door] });
   const outer = await node.dial({ alpn: 'alknet/door', transport: 'quic' });
-  const stream = await openOn(outer);
+  const stream = await firstStream(outer);
   stream.on('error', () => {});
   const accepted = inner.next();
   stream.write('x');
@@ -138,7 +138,7 @@ test('dispatch is at most 8 deep', async (t) => {
   });
   const node = await testNode(t, { owners: [nest] });
   const connection = await node.dial({ alpn: 'nest/x', transport: 'tls' });
-  const stream = await openOn(connection);
+  const stream = await firstStream(connection);
   assert.equal(await readText(stream), 'LIMIT');
   assert.equal(depth.length, 9, 'the accepted one and 8 dispatched');
 });
@@ -189,7 +189,7 @@ test('revoking a peer reaches the connection that it got by dispatch, and no oth
   const open = async (from: typeof alice) => {
     const outer = await node.dial({ from, alpn: 'alknet/door', transport: 'quic' });
     const accepted = inner.next();
-    const stream = await openOn(outer);
+    const stream = await firstStream(outer);
     stream.on('error', () => {});
     stream.write('x');
     return { outer, connection: await accepted };

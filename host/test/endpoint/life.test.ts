@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { CloseCode } from '@alknet/sdk';
+import { CloseCode, firstStream } from '@alknet/sdk';
 import { makeCertificate } from './certificates.ts';
-import { ask, both, client, echo, openOn, readText, socketTest, testNode, until } from './support.ts';
+import { ask, both, client, echo, readText, socketTest, testNode, until } from './support.ts';
 
 test('END-06 stop refuses what is new at once, lets running work finish, then closes with SHUTDOWN', async (t) => {
   const owner = echo('one', 'alknet/one');
@@ -31,7 +31,7 @@ test('END-06 stop refuses what is new at once, lets running work finish, then cl
   assert.equal(owner.connections[0]?.signal.aborted, false, 'work goes on until the drain time is over');
   assert.deepEqual(await working.closed, { code: CloseCode.SHUTDOWN, reason: 'shutdown', by: 'peer' });
   assert.ok(performance.now() - started >= 390);
-  (await openOn(idle)).resume().end();
+  (await firstStream(idle)).resume().end();
   await drained;
   assert.ok(owner.connections.every(({ signal }) => signal.aborted));
   await node.endpoint.close();
@@ -207,7 +207,7 @@ test('IDN-31 a 1024-bit RSA client key reaches no plugin', async (t) => {
   const from = await client(t, { own: makeCertificate({ key: 'rsa1024' }) });
   node.identities.add('weak', from.identities.fingerprint);
   const connection = await node.dial({ from, alpn: 'alknet/one', transport: 'tls' });
-  (await openOn(connection))
+  (await firstStream(connection))
     .on('error', () => {})
     .resume()
     .end();

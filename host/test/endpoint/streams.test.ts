@@ -3,8 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { CloseCode, type Connection, ConnectionError, type Stream, StreamCode } from '@alknet/sdk';
-import { both, echo, openOn, type TestNodeOptions, testNode } from './support.ts';
+import {
+  CloseCode,
+  type Connection,
+  ConnectionError,
+  firstStream,
+  type Stream,
+  StreamCode,
+} from '@alknet/sdk';
+import { both, echo, type TestNodeOptions, testNode } from './support.ts';
 
 /** Both ends of one connection to a plugin of the test's own. */
 async function ends(t: TestContext, transport: 'quic' | 'tls', options: TestNodeOptions = {}) {
@@ -24,7 +31,7 @@ async function ends(t: TestContext, transport: 'quic' | 'tls', options: TestNode
 }
 
 async function streams(near: Connection, far: Connection): Promise<[Stream, Stream]> {
-  const opened = await openOn(near);
+  const opened = await firstStream(near);
   if (near.multiplexed) opened.write('!');
   const { value } = await far[Symbol.asyncIterator]().next();
   assert.ok(value);

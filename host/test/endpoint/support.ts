@@ -1,7 +1,14 @@
 /** A real endpoint on loopback with owners, peers and settings of the test's own, and the means to reach it. */
 
 import { type TestContext, test } from 'node:test';
-import type { Connection, Identity, Log, LogLevel, Stream } from '@alknet/sdk';
+import {
+  type Connection,
+  firstStream,
+  type Identity,
+  type Log,
+  type LogLevel,
+  type Stream,
+} from '@alknet/sdk';
 import { DialError } from '../../src/endpoint/dial-error.ts';
 import { Endpoint, type EndpointDialOptions } from '../../src/endpoint/endpoint.ts';
 import type { Certificate, Transport, TransportKind } from '../../src/endpoint/engine.ts';
@@ -218,16 +225,9 @@ async function answer(stream: Stream, name: string): Promise<void> {
 
 /** Sends `text` on the one stream or a new one; what comes back until its end. */
 export async function ask(connection: Connection, text: string): Promise<string> {
-  const stream = await openOn(connection);
+  const stream = await firstStream(connection);
   stream.end(text);
   return readText(stream);
-}
-
-export async function openOn(connection: Connection): Promise<Stream> {
-  if (connection.multiplexed) return connection.openStream();
-  const { value } = await connection[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error('the connection is over');
-  return value;
 }
 
 export async function readText(stream: Stream): Promise<string> {

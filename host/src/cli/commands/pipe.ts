@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionError } from '@alknet/sdk/streams';
+import { ConnectionError, firstStream } from '@alknet/sdk/streams';
 import type { Command, Option } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError, Exit } from '../exit.ts';
@@ -38,10 +38,7 @@ async function pipe(context: Context): Promise<number> {
   const [peer = '', alpn = ''] = context.args;
   const connection = await context.dial(peer, alpn);
   context.signal.addEventListener('abort', () => connection.close(0, ''), { once: true });
-  const stream = connection.multiplexed
-    ? await connection.openStream()
-    : (await connection[Symbol.asyncIterator]().next()).value;
-  if (stream === undefined) throw new CliError(Exit.UNREACHABLE, 'the node closed the connection');
+  const stream = await firstStream(connection);
   // Half-close: the end of standard input ends one direction only.
   process.stdin.pipe(stream);
   const reset = await new Promise<Error | undefined>((resolve) => {

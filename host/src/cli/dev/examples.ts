@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnyOperation, fitting } from '@alknet/sdk';
+import { type AnyOperation, fitting, shellLine } from '@alknet/sdk';
 import type { PluginRow } from '../../plugins/index.ts';
 
 /** How many operations are shown. */
@@ -44,6 +44,5 @@ function inputWords(value: unknown): string[] {
 
 /** For a shell. */
 function quoted(text: string, mayBeEmpty = false): string {
-  if (/^[\w./:@%+,-]+$/.test(text) || (text === '' && mayBeEmpty)) return text;
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return text === '' && mayBeEmpty ? '' : shellLine([text]);
 }

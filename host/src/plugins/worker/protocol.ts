@@ -23,6 +23,7 @@ import type {
   StoreEntry,
   StoreWriteOptions,
 } from '@alknet/sdk';
+import type { IncomingCall } from '@alknet/sdk/call';
 import type { WireError } from './errors.ts';
 import type { Given } from './given.ts';
 
@@ -134,15 +135,11 @@ export type DialData = Omit<DialRequest, 'signal'>;
 export type GatewayOptionsData = Omit<GatewayCallOptions, 'signal'>;
 
 /** A request of the call protocol that a plugin's session has read. */
-export interface IncomingData {
-  readonly id: string;
-  readonly name: string;
-  readonly input: unknown;
-  readonly authToken: string | undefined;
-  readonly forwardedFor: ForwardedFor | null;
-  readonly timeoutMs: unknown;
-  readonly window: unknown;
-  readonly hops: number;
+export interface IncomingData
+  extends Pick<
+    IncomingCall,
+    'id' | 'name' | 'input' | 'authToken' | 'forwardedFor' | 'timeoutMs' | 'window' | 'hops'
+  > {
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
   readonly connection: SessionData | null;

@@ -7,6 +7,7 @@
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellLine } from '@alknet/sdk';
 
 const names = ['pre-receive', 'post-receive'] as const;
 
@@ -22,14 +23,10 @@ export async function installHooks(directory: string): Promise<void> {
   for (const name of names) {
     const path = join(directory, name);
     // A line that begins with #! takes no long path and none with a space.
-    const script = `#!/bin/sh\nexec ${quoted(process.execPath)} ${quoted(programOf(name))}\n`;
+    const script = `#!/bin/sh\nexec ${shellLine([process.execPath, programOf(name)])}\n`;
     await writeFile(`${path}.new`, script, { mode: 0o500 });
     await chmod(`${path}.new`, 0o500);
     // A push that runs now keeps the file it began with.
     await rename(`${path}.new`, path);
   }
-}
-
-function quoted(path: string): string {
-  return `'${path.replaceAll("'", "'\\''")}'`;
 }

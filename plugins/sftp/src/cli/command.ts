@@ -4,7 +4,14 @@
  * @module
  */
 
-import { CallError, type CommandContext, type Connection, type PluginCommand } from '@alknet/sdk';
+import {
+  CallError,
+  type CommandContext,
+  type Connection,
+  firstStream,
+  type PluginCommand,
+  shellLine,
+} from '@alknet/sdk';
 import { SftpClient, SftpError } from '../client/client.ts';
 import { StatusCode } from '../codec/index.ts';
 import { isVerb, runVerb } from './verbs.ts';
@@ -39,7 +46,7 @@ async function runStock(context: CommandContext, peer: string, rest: readonly st
     throw new CallError('INTERNAL', 'this command runs as one of the built-in plugin sftp');
   const words = ['-D', directCommand([...operator.program, 'pipe', peer, 'alknet/sftp']), ...rest];
   if (!context.has('print')) return context.runProgram('sftp', words, 'install the OpenSSH client');
-  context.result({ command: ['sftp', ...words] }, ['sftp', ...words].map(forShell).join(' '));
+  context.result({ command: ['sftp', ...words] }, shellLine(['sftp', ...words]));
   return 0;
 }
 
@@ -49,17 +56,13 @@ function directCommand(words: readonly string[]): string {
 }
 
 const isPlain = (word: string) => /^[\w/.:@=+,#-]+$/.test(word);
-const forShell = (word: string) => (isPlain(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`);
 
 async function withClient(
   connection: Connection,
   signal: AbortSignal,
   use: (client: SftpClient) => Promise<void>,
 ): Promise<void> {
-  const stream = connection.multiplexed
-    ? await connection.openStream()
-    : (await connection[Symbol.asyncIterator]().next()).value;
-  if (stream === undefined) throw new CallError('UNREACHABLE', 'the node closed the connection');
+  const stream = await firstStream(connection);
   const abandon = () => stream.destroy();
   signal.addEventListener('abort', abandon, { once: true });
   try {

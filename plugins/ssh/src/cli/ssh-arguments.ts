@@ -1,8 +1,10 @@
 /**
- * Finds the destination in a command line of OpenSSH's ssh, and quotes words for the shell that runs a ProxyCommand. Pure.
+ * Finds the destination in a command line of OpenSSH's ssh, and writes a ProxyCommand. Pure.
  *
  * @module
  */
+
+import { shellLine } from '@alknet/sdk';
 
 /** Options that take a value, ssh(1). All others are switches. */
 const valued = new Set('BbcDEeFIiJLlmOoPpQRSWw');
@@ -23,13 +25,6 @@ export function destinationOf(args: readonly string[]): string | undefined {
 /** Without the user in front. */
 export function peerOf(destination: string): string {
   return destination.slice(destination.lastIndexOf('@') + 1);
-}
-
-/** Words as one line for a shell. */
-export function shellLine(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[A-Za-z0-9_/.:@=+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
 }
 
 /** A ProxyCommand: ssh replaces `%` and a letter in it. */

@@ -4,10 +4,16 @@
  * @module
  */
 
-import { CallError, type CommandContext, type OperatorFiles, type PluginCommand } from '@alknet/sdk';
+import {
+  CallError,
+  type CommandContext,
+  type OperatorFiles,
+  type PluginCommand,
+  shellLine,
+} from '@alknet/sdk';
 import { dialOptions, pipeWords } from './dial-options.ts';
 import { pinHostKey } from './pinned-host-key.ts';
-import { destinationOf, peerOf, proxyCommand, shellLine } from './ssh-arguments.ts';
+import { destinationOf, peerOf, proxyCommand } from './ssh-arguments.ts';
 
 export const sshCommand: PluginCommand = {
   name: 'ssh',

@@ -6,7 +6,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { CallError, type CommandContext, type CommandOption } from '@alknet/sdk';
+import { CallError, type CommandContext, type CommandOption, firstStream } from '@alknet/sdk';
 import type { Client } from 'ssh2';
 import { carriedBy } from '../client/channels.ts';
 import type { End, ForwardSpec, TcpEnd } from '../client/forward-spec.ts';
@@ -174,10 +174,7 @@ async function dialSsh(context: CommandContext, peer: string): Promise<Duplex> {
       ? new HostKeyMismatchError(error.message, { cause: error })
       : error;
   });
-  const stream = connection.multiplexed
-    ? await connection.openStream()
-    : (await connection[Symbol.asyncIterator]().next()).value;
-  if (stream === undefined) throw new TunnelError('Connect', 'the node closed the connection');
+  const stream = await firstStream(connection);
   stream.once('close', () => connection.close(0, ''));
   return stream;
 }

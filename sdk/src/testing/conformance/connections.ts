@@ -5,6 +5,7 @@
  */
 
 import type { Connection, Stream } from '../../connection.ts';
+import { firstStream } from '../../first-stream.ts';
 import type { PluginUnderTest } from './driver.ts';
 import {
   type Check,
@@ -29,16 +30,10 @@ export function connectionChecks(subject: Subject): Check[] {
 
 /** A stream on which the sample has been said; the client's side is open still. */
 export async function beginStream(connection: Connection, { send = '' }: StreamSample): Promise<Stream> {
-  const stream = connection.multiplexed ? await connection.openStream() : await onlyStream(connection);
+  const stream = await firstStream(connection);
   stream.on('error', () => {});
   if (send.length > 0) stream.write(send);
   return stream;
-}
-
-async function onlyStream(connection: Connection): Promise<Stream> {
-  const { done, value } = await connection[Symbol.asyncIterator]().next();
-  if (done === true) throw new ConformanceFault('the connection ended before it had begun');
-  return value;
 }
 
 async function halfCloses(subject: Subject, alpn: string, singleStream: boolean): Promise<void> {
