@@ -7,34 +7,11 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
+import { Asking, type AskOptions, type Item, type Result } from './asking.ts';
 import { encodeError, reviveError, type WireError } from './errors.ts';
-import { type Blocking, Kind, type Message } from './message.ts';
+import { type Blocking, Kind, type Message, type Post } from './message.ts';
 import { type Arguments, type Served, Serving } from './serving.ts';
 import type { StreamEnd, StreamPort } from './streams.ts';
-
-type Result<Methods, Name extends keyof Methods> = Methods[Name] extends (...args: never[]) => infer Value
-  ? Awaited<Value>
-  : never;
-type Item<Methods, Name extends keyof Methods> = Methods[Name] extends (
-  ...args: never[]
-) => AsyncIterable<infer Value>
-  ? Value
-  : never;
-
-export interface AskOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Buffers of the arguments that are handed over. */
-  readonly transfer?: readonly ArrayBuffer[];
-}
-
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Marks a finished iteration among its values. */
-const finished = Symbol('finished');
 
 const emptyList: readonly ArrayBuffer[] = [];
 /** Bytes from which handing a buffer over is cheaper than copying it once more. */
@@ -47,17 +24,18 @@ export class Link<Local extends object, Remote extends object> implements Stream
   readonly #port: MessagePort;
   readonly #blocking: Blocking;
   readonly #serving: Serving<Local>;
-  readonly #pending = new Map<number, Pending>();
+  readonly #asking: Asking<Remote>;
   #batch: Message[] = [];
   #transfer: ArrayBuffer[] = [];
   #scheduled = false;
-  #ids = 0;
-  #over: { readonly reason: unknown } | undefined;
+  #over = false;
 
   constructor(port: MessagePort, blocking: Blocking) {
     this.#port = port;
     this.#blocking = blocking;
-    this.#serving = new Serving((message, transfer) => this.#post(message, transfer), blocking);
+    const post: Post = (message, transfer) => this.#post(message, transfer);
+    this.#serving = new Serving(post, blocking);
+    this.#asking = new Asking(post);
     port.on('message', (batch: readonly Message[]) => {
       for (const message of batch) {
         try {
@@ -70,7 +48,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
   }
 
   get over(): boolean {
-    return this.#over !== undefined;
+    return this.#over;
   }
 
   /** What the other side may ask for from here on. */
@@ -83,44 +61,23 @@ export class Link<Local extends object, Remote extends object> implements Stream
   call<Name extends keyof Remote & string>(
     method: Name,
     args: Arguments<Remote, Name>,
-    { signal, transfer }: AskOptions = {},
+    options?: AskOptions,
   ): Promise<Result<Remote, Name>> {
-    const id = ++this.#ids;
-    const answer = this.#expect(id, signal);
-    this.#post([Kind.call, id, method, args], transfer);
-    const settled = signal === undefined ? answer : answer.finally(this.#tellAbort(id, signal));
-    // Only the other end of this class answers, and by the same table of methods.
-    return settled as Promise<Result<Remote, Name>>;
-  }
-
-  /** Does not wait, and hears of no failure. */
-  tell<Name extends keyof Remote & string>(method: Name, ...args: Arguments<Remote, Name>): void {
-    if (this.#over === undefined) this.#post([Kind.tell, method, args]);
+    return this.#asking.call(method, args, options);
   }
 
   /** Begins at once; each value is made when it is asked for. */
   iterate<Name extends keyof Remote & string>(
     method: Name,
     args: Arguments<Remote, Name>,
-    options: AskOptions = {},
+    options?: AskOptions,
   ): AsyncGenerator<Item<Remote, Name>, void, undefined> {
-    const id = ++this.#ids;
-    this.#post([Kind.open, id, method, args]);
-    const values = this.#values(id, options) as AsyncGenerator<Item<Remote, Name>, void, undefined>;
-    let begun = false;
-    const leave = values.return.bind(values);
-    const next = values.next.bind(values);
-    values.next = () => {
-      begun = true;
-      return next();
-    };
-    values.return = () => {
-      // What has not begun runs no `finally`.
-      if (!begun) this.#post([Kind.leave, id]);
-      begun = true;
-      return leave();
-    };
-    return values;
+    return this.#asking.iterate(method, args, options);
+  }
+
+  /** Does not wait, and hears of no failure. */
+  tell<Name extends keyof Remote & string>(method: Name, ...args: Arguments<Remote, Name>): void {
+    if (!this.#over) this.#post([Kind.tell, method, args]);
   }
 
   /** Blocks the thread until the host has answered. @throws what the method throws */
@@ -136,44 +93,6 @@ export class Link<Local extends object, Remote extends object> implements Stream
     const [failed, value] = receive() as [boolean, unknown];
     if (failed) throw reviveError(value as WireError);
     return value as Result<Remote, Name>;
-  }
-
-  async *#values(id: number, { signal }: AskOptions): AsyncGenerator<unknown, void, undefined> {
-    let open = true;
-    const unlisten = signal === undefined ? undefined : this.#tellAbort(id, signal);
-    try {
-      for (;;) {
-        const answer = this.#expect(id, signal);
-        this.#post([Kind.next, id]);
-        const value = await answer.catch((error: unknown) => {
-          open = false;
-          throw error;
-        });
-        if (value === finished) {
-          open = false;
-          return;
-        }
-        yield value;
-      }
-    } finally {
-      unlisten?.();
-      if (open) this.#post([Kind.leave, id]);
-    }
-  }
-
-  #expect(id: number, signal: AbortSignal | undefined): Promise<unknown> {
-    if (this.#over !== undefined) return Promise.reject(this.#over.reason);
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, signal });
-    });
-  }
-
-  /** The request has been posted: an abort follows it. */
-  #tellAbort(id: number, signal: AbortSignal): () => void {
-    const abort = () => this.#post([Kind.abort, id, encodeError(signal.reason)]);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    return () => signal.removeEventListener('abort', abort);
   }
 
   // ── streams ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,19 +137,18 @@ export class Link<Local extends object, Remote extends object> implements Stream
 
   /** Nothing comes or goes any more; what waits for an answer fails with the reason. */
   end(reason: unknown): void {
-    if (this.#over !== undefined) return;
-    this.#over = { reason };
+    if (this.#over) return;
+    this.#over = true;
     this.#port.close();
     this.#blocking.port.close();
-    for (const { reject } of this.#pending.values()) reject(reason);
-    this.#pending.clear();
+    this.#asking.end(reason);
     this.#serving.end(reason);
     for (const stream of this.streams.values()) stream.over(reason);
     this.streams.clear();
   }
 
   #post(message: Message, transfer: readonly ArrayBuffer[] = emptyList): void {
-    if (this.#over !== undefined) return;
+    if (this.#over) return;
     this.#batch.push(message);
     for (const buffer of transfer) this.#transfer.push(buffer);
     if (this.#scheduled) return;
@@ -257,7 +175,7 @@ export class Link<Local extends object, Remote extends object> implements Stream
     const failure = new TypeError(
       `cannot leave its thread: ${error instanceof Error ? error.message : error}`,
     );
-    if (kind === Kind.call || kind === Kind.open) this.#settle(id as number, undefined, failure);
+    if (kind === Kind.call || kind === Kind.open) this.#asking.settle(id as number, undefined, failure);
     else if (kind === Kind.ok || kind === Kind.fail)
       this.#port.postMessage([[Kind.fail, id, encodeError(failure)]]);
     else if (kind === Kind.sync) throw failure;
@@ -269,13 +187,13 @@ export class Link<Local extends object, Remote extends object> implements Stream
       case Kind.call:
         return this.#serving.call(id, second as keyof Local, third as never);
       case Kind.ok:
-        return this.#settle(id, second);
+        return this.#asking.settle(id, second);
       case Kind.done:
-        return this.#settle(id, finished);
+        return this.#asking.done(id);
       case Kind.fail:
-        return this.#settle(id, undefined, reviveError(second as WireError));
+        return this.#asking.settle(id, undefined, reviveError(second as WireError));
       case Kind.failReason:
-        return this.#settle(id, undefined, this.#pending.get(id)?.signal?.reason);
+        return this.#asking.failWithReason(id);
       case Kind.abort:
         return this.#serving.abort(id, reviveError(second as WireError));
       case Kind.tell:
@@ -303,14 +221,6 @@ export class Link<Local extends object, Remote extends object> implements Stream
       default:
         throw new Error(`a message of the unknown kind ${String(kind)}`);
     }
-  }
-
-  #settle(id: number, value: unknown, ...failure: [] | [unknown]): void {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return;
-    this.#pending.delete(id);
-    if (failure.length === 0) pending.resolve(value);
-    else pending.reject(failure[0]);
   }
 }
 
