@@ -27,7 +27,10 @@ export interface Way {
 
 /** Adds what it starts to `running`. */
 export async function ways(place: Place, target: number, running: Stoppable[]): Promise<Way[]> {
-  const sshPort = await startNode(place, running);
+  const sshPort = await freePort();
+  const forward = { policy: { default: 'allow' } };
+  makeNode(place, ['ssh:forward:local'], { listen: [`127.0.0.1:${sshPort}`], forward });
+  await started(place, ['up', '--json'], running);
   const key = join(place.folder, 'data/operator.key');
   const stock = async (name: string, user: string, port: number): Promise<Way> => {
     const local = await freePort();
@@ -69,32 +72,27 @@ export async function ways(place: Place, target: number, running: Stoppable[]): 
   return found;
 }
 
-/** A node made by `alknet init` that forwards for its operator. The port of its bare SSH listener. */
-async function startNode(place: Place, running: Stoppable[]): Promise<number> {
-  const { folder, env } = place;
+/** Makes a node by `alknet init` that gives its operator these scopes. */
+export function makeNode({ folder, env }: Place, scopes: readonly string[], ssh: object): void {
   for (const args of [
     ['init', '--no-passphrase', '--listen', '127.0.0.1:0'],
-    ['peer', 'set', 'operator', '--scope', 'ssh:forward:local'],
+    ['peer', 'set', 'operator', ...scopes.flatMap((scope) => ['--scope', scope])],
   ]) {
     const { status, stderr } = spawnSync(process.execPath, [command, ...args], { cwd: folder, env });
     if (status !== 0) throw new Error(`alknet ${args.join(' ')} ended with ${status}: ${stderr}`);
   }
-  const port = await freePort();
-  const ssh = { config: { listen: [`127.0.0.1:${port}`], forward: { policy: { default: 'allow' } } } };
   writeFileSync(
     join(folder, 'alknet.config.json'),
     JSON.stringify({
       dataDir: './data',
       listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
-      plugins: { call: true, ssh },
+      plugins: { call: true, ssh: { config: ssh } },
     }),
   );
-  await started(place, ['up', '--json'], running);
-  return port;
 }
 
 /** Its first line: it is ready then. */
-async function started(
+export async function started(
   { folder, env }: Place,
   args: readonly string[],
   running: Stoppable[],
