@@ -1,6 +1,6 @@
 /**
- * The streams of one QUIC connection: moves bytes between quiche and the Duplexes of both sides, within the budgets of a
- * turn. `docs/spec/endpoint.md` 3, 4 and 6.3.
+ * The streams of one QUIC connection: those of the peer and our own, and the bytes that come, within the budgets of a turn.
+ * What goes is in `sending.ts`. `docs/spec/endpoint.md` 3, 4 and 6.3.
  *
  * @module
  */
@@ -16,12 +16,13 @@ import { LateEnds } from './late-ends.ts';
 import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
 import { PeerStreamIds } from './peer-stream-ids.ts';
-import { closedError, errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
+import { closedError, errorText, isDone, streamError } from './quiche-error.ts';
 import { readBuffer, takeRead } from './read-buffer.ts';
+import { Sending, type SendingCarrier } from './sending.ts';
 import { QuicStream, type StreamOwner } from './stream.ts';
 
 /** What the streams need of their connection. */
-export interface StreamCarrier {
+export interface StreamCarrier extends SendingCarrier {
   readonly native: QuicheConnection;
   readonly role: 'client' | 'server';
   readonly flood: FloodBudget;
@@ -30,10 +31,6 @@ export interface StreamCarrier {
   readonly closed: Promise<CloseInfo>;
   /** Milliseconds that no timer but the idle one takes. */
   readonly quietAbove: number;
-  /** Lets quiche work and send at the end of this turn. */
-  schedule(): void;
-  /** So many bytes wait to be given to quiche, before this turn ends at the latest. */
-  written(bytes: number): void;
   /** Resolves when nothing is scheduled any more. */
   quiet(): Promise<void>;
 }
@@ -52,8 +49,6 @@ export class QuicStreams implements StreamOwner {
   readonly #streams = new Map<number, QuicStream>();
   /** Streams whose readers have asked for data. */
   readonly #hungry = new Set<QuicStream>();
-  /** Streams whose pending bytes quiche would not take. */
-  readonly #blocked = new Set<QuicStream>();
   readonly #waiters = new OpenWaiters();
   /** Streams that wait for somebody to serve them. */
   #unserved: QuicStream[] = [];
@@ -63,9 +58,8 @@ export class QuicStreams implements StreamOwner {
   #nextOwnStream: number;
   readonly #finishing: Finishing;
   readonly #leftovers = new Leftovers();
-  /** Streams with something that has not been given to quiche. */
-  #written: QuicStream[] = [];
   readonly #late: LateEnds;
+  readonly #sending: Sending;
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
@@ -74,6 +68,7 @@ export class QuicStreams implements StreamOwner {
     this.#peerIds = new PeerStreamIds(carrier.role);
     this.#finishing = new Finishing(carrier);
     this.#late = new LateEnds(carrier, (stream, again) => this.#resume(stream, again));
+    this.#sending = new Sending(carrier, this.#finishing, this.#late, (stream) => this.#forgetIfOver(stream));
   }
 
   get #over(): boolean {
@@ -239,62 +234,17 @@ export class QuicStreams implements StreamOwner {
   // ── what goes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   push(stream: QuicStream): void {
-    if (this.#over || stream.sendOver) return;
-    this.#written.push(stream);
-    this.#carrier.written(stream.pending?.length ?? 0);
+    this.#sending.push(stream);
   }
 
-  /** Gives to quiche what was written since: an end that was written too goes with the last data. */
+  /** Gives to quiche what was written since. */
   give(): void {
-    const written = this.#written;
-    if (written.length === 0) return;
-    this.#written = [];
-    for (const stream of written) this.#give(stream);
+    this.#sending.give();
   }
 
-  #give(stream: QuicStream): void {
-    if (this.#over || stream.sendOver) return;
-    const { native, flood } = this.#carrier;
-    const data = stream.pending;
-    try {
-      if (data === undefined) {
-        if (stream.ending) this.#giveEnd(stream);
-        return;
-      }
-      const last = stream.isLast;
-      const taken = native.streamSend(stream.id, data, last) ?? 0;
-      if (taken > 0) {
-        flood.sent(taken);
-        stream.wrote = true;
-      }
-      if (taken < data.length) {
-        stream.pending = data.subarray(taken);
-        this.#block(stream);
-        return;
-      }
-      this.#blocked.delete(stream);
-      if (last) this.#ended(stream);
-      stream.taken();
-    } catch (error) {
-      if (isDone(error)) this.#block(stream);
-      else this.#failSending(stream, streamError(error));
-    }
-  }
-
-  /** An end that comes after its data. */
-  #giveEnd(stream: QuicStream): void {
-    if (this.#late.postponed(stream, () => this.#giveEnd(stream))) return;
-    this.#carrier.native.streamSend(stream.id, noBytes, true);
-    this.#blocked.delete(stream);
-    this.#ended(stream);
-    stream.endedLate = true;
-    stream.taken();
-  }
-
-  #ended(stream: QuicStream): void {
-    stream.sendOver = true;
-    this.#finishing.add(stream.id);
-    this.#forgetIfOver(stream);
+  /** Tries again what quiche had no room for. To be called after sending. */
+  pushBlocked(): void {
+    this.#sending.pushBlocked();
   }
 
   /** Something of the stream has waited long enough. */
@@ -304,57 +254,12 @@ export class QuicStreams implements StreamOwner {
       again();
       this.#carrier.schedule();
     } catch (error) {
-      this.#failSending(stream, streamError(error));
-    }
-  }
-
-  /** There is no room now, and never will be in a stream that quiche has forgotten. */
-  #block(stream: QuicStream): void {
-    if (this.#isForgotten(stream.id)) this.#failSending(stream, forgottenError());
-    else this.#blocked.add(stream);
-  }
-
-  #failSending(stream: QuicStream, error: Error): void {
-    this.#blocked.delete(stream);
-    stream.sendOver = true;
-    stream.taken(error);
-    this.#forgetIfOver(stream);
-  }
-
-  #isForgotten(id: number): boolean {
-    try {
-      this.#carrier.native.streamCapacity(id);
-      return false;
-    } catch (error) {
-      return /^InvalidStreamState/.test(errorText(error));
-    }
-  }
-
-  /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
-  pushBlocked(): void {
-    for (const stream of this.#blocked) {
-      if (!this.#hasRoom(stream)) continue;
-      this.#give(stream);
-      this.#carrier.schedule();
-    }
-  }
-
-  /**
-   * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
-   * would lead to the next try, and so on for ever.
-   */
-  #hasRoom(stream: QuicStream): boolean {
-    if (stream.pending === undefined) return true;
-    try {
-      return this.#carrier.native.streamCapacity(stream.id) > 0;
-    } catch {
-      // Stopped or gone: the try will say so.
-      return true;
+      this.#sending.fail(stream, streamError(error));
     }
   }
 
   abandon(stream: QuicStream, streamCode: number): void {
-    this.#blocked.delete(stream);
+    this.#sending.forget(stream);
     this.#hungry.delete(stream);
     this.#late.forget(stream);
     if (!this.#over) {
@@ -412,10 +317,9 @@ export class QuicStreams implements StreamOwner {
       if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
     }
     this.#late.clear();
-    this.#written = [];
+    this.#sending.clear();
     this.#streams.clear();
     this.#hungry.clear();
-    this.#blocked.clear();
     this.#peerIds.clear();
   }
 

@@ -1,0 +1,165 @@
+/**
+ * What goes on the streams of one QUIC connection: gives to quiche what was written, the end with the last data, and tries
+ * again what it had no room for. `docs/spec/endpoint.md` 4 and 6.3.
+ *
+ * @module
+ */
+
+import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
+import type { FloodBudget } from './budgets.ts';
+import type { Finishing } from './finishing.ts';
+import type { LateEnds } from './late-ends.ts';
+import { errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
+import type { QuicStream } from './stream.ts';
+
+/** What sending needs of its connection. */
+export interface SendingCarrier {
+  readonly native: Pick<QuicheConnection, 'streamSend' | 'streamCapacity'>;
+  readonly flood: Pick<FloodBudget, 'sent'>;
+  /** Set when the connection has ended. */
+  readonly closeInfo: unknown;
+  /** Lets quiche work and send at the end of this turn. */
+  schedule(): void;
+  /** So many bytes wait to be given to quiche, before this turn ends at the latest. */
+  written(bytes: number): void;
+}
+
+const noBytes = Buffer.alloc(0);
+
+export class Sending {
+  readonly #carrier: SendingCarrier;
+  readonly #finishing: Finishing;
+  readonly #late: LateEnds;
+  readonly #over: (stream: QuicStream) => void;
+  /** Streams with something that has not been given to quiche. */
+  #written: QuicStream[] = [];
+  /** Streams whose pending bytes quiche would not take. */
+  readonly #blocked = new Set<QuicStream>();
+
+  /** `over` is told of a stream on which nothing can be sent any more. */
+  constructor(
+    carrier: SendingCarrier,
+    finishing: Finishing,
+    late: LateEnds,
+    over: (stream: QuicStream) => void,
+  ) {
+    this.#carrier = carrier;
+    this.#finishing = finishing;
+    this.#late = late;
+    this.#over = over;
+  }
+
+  push(stream: QuicStream): void {
+    if (this.#carrier.closeInfo !== undefined || stream.sendOver) return;
+    this.#written.push(stream);
+    this.#carrier.written(stream.pending?.length ?? 0);
+  }
+
+  /** Gives to quiche what was written since: an end that was written too goes with the last data. */
+  give(): void {
+    const written = this.#written;
+    if (written.length === 0) return;
+    this.#written = [];
+    for (const stream of written) this.#give(stream);
+  }
+
+  #give(stream: QuicStream): void {
+    if (this.#carrier.closeInfo !== undefined || stream.sendOver) return;
+    const { native, flood } = this.#carrier;
+    const data = stream.pending;
+    try {
+      if (data === undefined) {
+        if (stream.ending) this.#giveEnd(stream);
+        return;
+      }
+      const last = stream.isLast;
+      const taken = native.streamSend(stream.id, data, last) ?? 0;
+      if (taken > 0) {
+        flood.sent(taken);
+        stream.wrote = true;
+      }
+      if (taken < data.length) {
+        stream.pending = data.subarray(taken);
+        this.#block(stream);
+        return;
+      }
+      this.#blocked.delete(stream);
+      if (last) this.#ended(stream);
+      stream.taken();
+    } catch (error) {
+      if (isDone(error)) this.#block(stream);
+      else this.fail(stream, streamError(error));
+    }
+  }
+
+  /** An end that comes after its data. */
+  #giveEnd(stream: QuicStream): void {
+    if (this.#late.postponed(stream, () => this.#giveEnd(stream))) return;
+    this.#carrier.native.streamSend(stream.id, noBytes, true);
+    this.#blocked.delete(stream);
+    this.#ended(stream);
+    stream.endedLate = true;
+    stream.taken();
+  }
+
+  #ended(stream: QuicStream): void {
+    stream.sendOver = true;
+    this.#finishing.add(stream.id);
+    this.#over(stream);
+  }
+
+  /** There is no room now, and never will be in a stream that quiche has forgotten. */
+  #block(stream: QuicStream): void {
+    if (this.#isForgotten(stream.id)) this.fail(stream, forgottenError());
+    else this.#blocked.add(stream);
+  }
+
+  /** Nothing more can be sent on it. */
+  fail(stream: QuicStream, error: Error): void {
+    this.#blocked.delete(stream);
+    stream.sendOver = true;
+    stream.taken(error);
+    this.#over(stream);
+  }
+
+  #isForgotten(id: number): boolean {
+    try {
+      this.#carrier.native.streamCapacity(id);
+      return false;
+    } catch (error) {
+      return /^InvalidStreamState/.test(errorText(error));
+    }
+  }
+
+  /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
+  pushBlocked(): void {
+    for (const stream of this.#blocked) {
+      if (!this.#hasRoom(stream)) continue;
+      this.#give(stream);
+      this.#carrier.schedule();
+    }
+  }
+
+  /**
+   * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
+   * would lead to the next try, and so on for ever.
+   */
+  #hasRoom(stream: QuicStream): boolean {
+    if (stream.pending === undefined) return true;
+    try {
+      return this.#carrier.native.streamCapacity(stream.id) > 0;
+    } catch {
+      // Stopped or gone: the try will say so.
+      return true;
+    }
+  }
+
+  forget(stream: QuicStream): void {
+    this.#blocked.delete(stream);
+  }
+
+  clear(): void {
+    this.#written = [];
+    this.#blocked.clear();
+  }
+}
