@@ -14,25 +14,17 @@ import type {
   TransportListener,
   TransportTuning,
 } from '../../../src/endpoint/engine.ts';
+import { streamOf, tuning } from '../bare-connection.ts';
 import { makeCertificate } from '../certificates.ts';
 
 export { until } from '../../eventually.ts';
+export { echo, errorOf, readAll, streamOf, tuning } from '../bare-connection.ts';
 
 export interface Engine {
   /** For the titles of tests. */
   readonly name: string;
   make(): Transport;
 }
-
-export const tuning: TransportTuning = {
-  idleTimeout: 30_000,
-  tlsIdleTimeout: 0,
-  streamsPerConnection: 256,
-  bufferedPerConnection: 32 << 20,
-  udpPayload: 1350,
-  loopbackUdpPayload: 8192,
-  keepAlive: false,
-};
 
 export const server = makeCertificate({ subject: 'server' });
 export const client = makeCertificate({ subject: 'client' });
@@ -145,11 +137,6 @@ export async function listening(
   };
 }
 
-/** The next stream that the peer opens, or the only one. */
-export function streamOf(connection: TransportConnection): Promise<Stream> {
-  return new Promise((resolve) => connection.serve(resolve));
-}
-
 /** Both ends of a stream, after a byte each way. */
 export async function streamsOf(
   near: TransportConnection,
@@ -169,20 +156,4 @@ export async function streamsOf(
 export async function said(stream: Stream): Promise<void> {
   await new Promise((resolve) => stream.once('data', resolve));
   stream.pause();
-}
-
-export async function readAll(stream: Stream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-export type StreamError = Error & { readonly code?: string; readonly streamCode?: number };
-
-export const errorOf = (stream: Stream): Promise<StreamError> =>
-  new Promise((resolve) => stream.once('error', resolve));
-
-/** Every stream of the peer gets back what it sent. */
-export function echo(connection: TransportConnection): void {
-  connection.serve((stream) => stream.pipe(stream));
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
-import type { RemoteAddress, Stream } from '@alknet/sdk';
+import type { RemoteAddress } from '@alknet/sdk';
 import { quiche } from '@matrixai/quic/native/index.js';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import type {
@@ -22,18 +22,10 @@ import { quicConfig } from '../../../src/endpoint/quic/config.ts';
 import { quicTransport } from '../../../src/endpoint/quic/index.ts';
 import { QuicListener } from '../../../src/endpoint/quic/listener.ts';
 import { freshCertificate } from '../../../src/identity/certificate.ts';
+import { readAll, tuning } from '../bare-connection.ts';
 
 export { until } from '../../eventually.ts';
-
-export const tuning: TransportTuning = {
-  idleTimeout: 30_000,
-  tlsIdleTimeout: 0,
-  streamsPerConnection: 256,
-  bufferedPerConnection: 32 << 20,
-  udpPayload: 1350,
-  loopbackUdpPayload: 8192,
-  keepAlive: false,
-};
+export { echo, readAll, streamOf, tuning } from '../bare-connection.ts';
 
 export const serverCertificate = freshCertificate();
 export const clientCertificate = freshCertificate();
@@ -138,21 +130,6 @@ export async function listening(t: TestContext, options: ListeningOptions = {}):
       return connection;
     },
   };
-}
-
-/** Every stream of the peer gets back what it sent. */
-export function echo(connection: TransportConnection): void {
-  connection.serve((stream) => stream.pipe(stream));
-}
-
-export function streamOf(connection: TransportConnection): Promise<Stream> {
-  return new Promise((resolve) => connection.serve(resolve));
-}
-
-export async function readAll(stream: Stream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 export async function roundTrip(connection: TransportConnection, data: Buffer): Promise<Buffer> {

@@ -1,7 +1,7 @@
 /** A TLS listener with a policy of the test's own, and what a client needs to reach it. */
 
 import type { TestContext } from 'node:test';
-import type { RemoteAddress, Stream } from '@alknet/sdk';
+import type { RemoteAddress } from '@alknet/sdk';
 import type {
   ClientHello,
   DialOptions,
@@ -10,20 +10,12 @@ import type {
   ListenOptions,
   ServerParameters,
   TransportConnection,
-  TransportTuning,
 } from '../../../src/endpoint/engine.ts';
 import { tlsTransport } from '../../../src/endpoint/tls/index.ts';
+import { tuning } from '../bare-connection.ts';
 import { makeCertificate } from '../certificates.ts';
 
-export const tuning: TransportTuning = {
-  idleTimeout: 30_000,
-  tlsIdleTimeout: 0,
-  streamsPerConnection: 256,
-  bufferedPerConnection: 32 << 20,
-  udpPayload: 1350,
-  loopbackUdpPayload: 8192,
-  keepAlive: false,
-};
+export { errorOf, readAll, streamOf, tuning } from '../bare-connection.ts';
 
 export const serverCertificate = makeCertificate({ subject: 'server' });
 
@@ -100,16 +92,3 @@ export async function listening(t: TestContext, options: ListeningOptions = {}):
     drain: () => listener.drain(),
   };
 }
-
-export function streamOf(connection: TransportConnection): Promise<Stream> {
-  return new Promise((resolve) => connection.serve(resolve));
-}
-
-export async function readAll(stream: Stream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-export const errorOf = (stream: Stream): Promise<Error & { code?: string; streamCode?: number }> =>
-  new Promise((resolve) => stream.once('error', resolve));
