@@ -10,7 +10,6 @@ import { CallError } from '@alknet/sdk/streams';
 
 /** `advice` is what to do when there is none. @throws CallError `NOT_INSTALLED` */
 export async function runProgram(file: string, args: readonly string[], advice: string): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit' });
   // The terminal tells both of an interrupt; what is sent to this process alone is handed on.
   const ignore = () => {};
   const hand = (signal: NodeJS.Signals) => child.kill(signal);
@@ -20,7 +19,9 @@ export async function runProgram(file: string, args: readonly string[], advice: 
     ['SIGTERM', hand],
     ['SIGHUP', hand],
   ] as const;
+  // Before there is a program that a signal could leave behind.
   for (const [signal, handler] of handlers) process.on(signal, handler);
+  const child = spawn(file, args, { stdio: 'inherit' });
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once('error', () => reject(new CallError('NOT_INSTALLED', `${file} cannot be run: ${advice}`)));
