@@ -64,11 +64,14 @@ async function main(argv: readonly string[]): Promise<number> {
     }
   }
   const context = new Context(parsed, interrupt.signal);
-  const inTime = command.endsItself === true ? undefined : limitTime(context, interrupt);
+  const limit = command.endsItself === true ? undefined : limitTime(context, interrupt);
   try {
     return (await command.run(context)) ?? Exit.OK;
+  } catch (error) {
+    // Whatever the end came upon, a dial or a call: it was the time.
+    throw limit !== undefined && interrupt.signal.reason === limit.late ? limit.late : error;
   } finally {
-    inTime?.();
+    limit?.lift();
   }
 }
 
@@ -77,8 +80,14 @@ const longest = 2 ** 31 - 1;
 /** Milliseconds in which what is under way tells the other side that it is over. */
 const farewell = 500;
 
-/** Holds the whole command to `--timeout`, if it is given; what it gives lifts the limit. */
-function limitTime(context: Context, interrupt: AbortController): (() => void) | undefined {
+interface TimeLimit {
+  /** The reason of an abort by it. */
+  readonly late: CallError;
+  lift(): void;
+}
+
+/** Holds the whole command to `--timeout`, if it is given. */
+function limitTime(context: Context, interrupt: AbortController): TimeLimit | undefined {
   if (context.value('timeout') === undefined) return undefined;
   const { timeout } = context;
   const late = new CallError('TIMEOUT', `not done within ${timeout / 1000} s (--timeout)`);
@@ -93,9 +102,12 @@ function limitTime(context: Context, interrupt: AbortController): (() => void) |
     },
     Math.min(timeout, longest),
   );
-  return () => {
-    clearTimeout(timer);
-    clearTimeout(end);
+  return {
+    late,
+    lift: () => {
+      clearTimeout(timer);
+      clearTimeout(end);
+    },
   };
 }
 

@@ -44,17 +44,20 @@ test('a --timeout ends the call at the node, with all that it started, and the c
   const aborted = (name: string) =>
     eventually(`${name} is aborted`, () => node.output().includes(`${name} aborted`));
 
-  const call = await sh('alknet call sleeper/sleep --timeout 0.5 --json');
+  const call = await sh('alknet call sleeper/sleep --timeout 3 --json');
   assert.equal(call.code, 9, call.stderr);
   assert.match(call.stderr, /"TIMEOUT"/);
   await aborted('sleep');
-  const composed = await sh('alknet call sleeper/compose --timeout 0.5 --json');
+  const composed = await sh('alknet call sleeper/compose --timeout 3 --json');
   assert.equal(composed.code, 9, composed.stderr);
   await aborted('parent');
-  const ticks = await sh('alknet subscribe sleeper/ticks --timeout 0.5 --json');
+  const ticks = await sh('alknet subscribe sleeper/ticks --timeout 3 --json');
   assert.equal(ticks.code, 9, ticks.stderr);
   assert.match(ticks.stdout, /^1\n2\n/);
   await aborted('ticks');
+  // Also where the time is over before there is anything to abort.
+  const never = await sh('alknet call sleeper/sleep --timeout 0.001 --json');
+  assert.equal(never.code, 9, never.stderr);
 });
 
 test('--timeout holds a command that waits for something else than a node, too', async (t) => {
