@@ -50,7 +50,7 @@ const options = [
   // Node leaves one core free, which is half of the smallest machine.
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
   // Also for a whole file: one that does not end is a failure, not a wait.
-  '--test-timeout=180000',
+  '--test-timeout=300000',
   '--test-reporter=spec',
 ];
 if (process.argv.includes('--coverage')) options.push('--experimental-test-coverage');
