@@ -1,44 +1,11 @@
-/**
- * CFG-30: the conformance suite, for plugins of ours and of third parties, inline and in a worker.
- */
+/** CFG-30: the conformance suite for plugins as third parties write them. */
 
-import { describe } from 'node:test';
-import type { Plugin } from '@alknet/sdk';
-import { type ConformanceOptions, conformance, memoryDriver } from '@alknet/sdk/testing';
-import { threadDriver } from '../../../src/cli/plugin-check/thread-driver.ts';
-import { openInThread, WorkerThread } from '../../../src/plugins/worker/index.ts';
+import { conforms } from './conforms.ts';
 
-/** With what the tests of each give the suite. SSH is left out: it keeps to the process (`docs/spec/ssh.md`). */
-const plugins: Readonly<Record<string, ConformanceOptions>> = {
-  'examples/acme-chat': {},
-  'examples/acme-feed': {},
-  'examples/acme-invoice': { secrets: { 'acme-invoice-key': 'a key for tests' } },
-  'host/templates/plugin': {
-    inputs: { 'acme-clock/shift': { seconds: 1 } },
-    streams: { 'acme-clock/echo': { send: 'hello', receive: 'hello' } },
-  },
-  'plugins/call': {},
-  'plugins/http': {},
-  'plugins/sftp': {
-    config: { exports: ['root:/:ro'] },
-    identity: { id: 'conformance', scopes: ['sftp:admin'], resources: { sftp: ['root'] } },
-  },
-  'plugins/git': {},
-};
-
-const root = new URL('../../../../', import.meta.url);
-
-for (const [path, options] of Object.entries(plugins)) {
-  const url = new URL(`${path}/src/plugin.ts`, root).href;
-  const file = path.startsWith('host/templates/') ? 'package.template.json' : 'package.json';
-  const manifest = new URL(`${path}/${file}`, root);
-  const { default: plugin }: { default: Plugin } = await import(url);
-  const thread = { plugin: plugin.name, memory: 512 * 1024 * 1024, heartbeat: 10_000 };
-  const inThread = threadDriver(() => openInThread(url, new WorkerThread(thread)), options);
-  const inline = { ...memoryDriver(plugin, options), name: 'inline' };
-  describe(`CFG-30 the conformance suite passes for ${path} inline and as a worker alike`, () => {
-    conformance(plugin, { ...options, manifest, driver: inline });
-    // From source a thread is compiled before it starts, which takes seconds on a machine that is busy.
-    conformance(plugin, { ...options, manifest, driver: inThread, patience: 15_000 });
-  });
-}
+await conforms('examples/acme-chat');
+await conforms('examples/acme-feed');
+await conforms('examples/acme-invoice', { secrets: { 'acme-invoice-key': 'a key for tests' } });
+await conforms('host/templates/plugin', {
+  inputs: { 'acme-clock/shift': { seconds: 1 } },
+  streams: { 'acme-clock/echo': { send: 'hello', receive: 'hello' } },
+});
