@@ -162,13 +162,14 @@ export class ConnectionWalk implements Application {
   }
 
   /** Steps 8 and 9. */
-  async #mapped(request: HttpRequest, scope: RequestScope, target: ParsedTarget): Promise<Answer> {
-    if (!scope.config.direct) return this.#decoy(request, target, scope);
+  #mapped(request: HttpRequest, scope: RequestScope, target: ParsedTarget): Promise<Answer> {
+    const name = scope.config.direct ? directName(target) : undefined;
+    const decoy = () => this.#decoy(request, target, scope);
+    if (name === undefined) return decoy();
     scope.surface = 'direct';
-    const direct = await directAnswer(request, scope, target, this.#site.streams('sse'));
-    if (direct === undefined) return this.#decoy(request, target, scope);
     scope.dress = 'no-store';
-    return direct;
+    const gauge = this.#site.streams('sse');
+    return directAnswer({ request, scope, name, query: target.query, gauge, decoy });
   }
 
   #surfaceAnswer(route: SurfaceRoute, { request, upgrade }: Exchange, scope: RequestScope): Answering {

@@ -25,40 +25,50 @@ export function directName({ segments }: ParsedTarget): string | undefined {
     : undefined;
 }
 
-/** `undefined`: an anonymous caller asked for what does not exist, and gets the decoy. */
-export async function directAnswer(
-  request: HttpRequest,
-  scope: RequestContext,
-  target: ParsedTarget,
-  gauge: StreamGauge,
-): Promise<Answer | undefined> {
-  const name = directName(target);
-  if (name === undefined) return undefined;
+export interface DirectRequest {
+  readonly request: HttpRequest;
+  readonly scope: RequestContext;
+  readonly name: string;
+  /** Of the URL, without `?`. */
+  readonly query: string;
+  readonly gauge: StreamGauge;
+  /** What an anonymous caller gets who asked for what does not exist. */
+  readonly decoy: () => Promise<Answer>;
+}
+
+export async function directAnswer({
+  request,
+  scope,
+  name,
+  query,
+  gauge,
+  decoy,
+}: DirectRequest): Promise<Answer> {
   const operation = scope.gateway.schema(name);
   try {
     if (operation === undefined) {
       // Unknown, Internal, or not this caller's: the registry says which, in its own words.
-      return await plain(scope, name, undefined);
+      return answerOf(scope, await call(scope, name, undefined));
     }
     const refused = methodRefused(request, operation);
     if (refused !== undefined) return refused;
     const isGet = request.method !== 'POST';
     if (operation.type !== 'subscription') {
-      const input = isGet ? queryInput(operation.input, target.query) : await readJson(request, scope.config);
-      return await plain(scope, name, input);
+      const input = isGet ? queryInput(operation.input, query) : await readJson(request, scope.config);
+      return answerOf(scope, await call(scope, name, input));
     }
     if (!acceptsEvents(request))
       throw new CallError(
         'INVALID_OPERATION_TYPE',
         `${name} is a subscription: ask for it with the header Accept: text/event-stream`,
       );
-    const input = isGet ? queryInput(operation.input, target.query) : await readJson(request, scope.config);
+    const input = isGet ? queryInput(operation.input, query) : await readJson(request, scope.config);
     const { requestId, arrivedAt: receivedAt } = scope;
     const answer = begin(scope, { name, input, requestId, subscribe: true, receivedAt });
     if (answer.kind === 'stream') return await eventStream(scope, answer.values, requestId, gauge);
     throw new CallError('INVALID_OPERATION_TYPE', `${name} is not a subscription`);
   } catch (error) {
-    if (scope.identity === null && operation === undefined && isNotFound(error)) return undefined;
+    if (scope.identity === null && operation === undefined && isNotFound(error)) return decoy();
     return failed(scope, name, error);
   }
 }
@@ -67,8 +77,7 @@ function isNotFound(error: unknown): boolean {
   return error instanceof CallError && error.code === 'NOT_FOUND';
 }
 
-async function plain(scope: RequestContext, name: string, input: unknown): Promise<Answer> {
-  const output = await call(scope, name, input);
+function answerOf(scope: RequestContext, output: unknown): Answer {
   const answer = jsonAnswer(JSON.stringify(output ?? null));
   answer.headers['X-Request-Id'] = scope.requestId;
   return answer;

@@ -13,19 +13,26 @@ import type { HttpRequest } from '../server/message.ts';
 
 const maxNesting = 64;
 
-/** `undefined` without a body. @throws BodyFault */
-export async function readJson(request: HttpRequest, { limits }: HttpConfig): Promise<unknown> {
+/** `undefined` without a body. Rejects with a BodyFault. */
+export function readJson(request: HttpRequest, { limits }: HttpConfig): Promise<unknown> {
+  const fault = headFault(request);
+  if (fault !== undefined) return Promise.reject(fault);
+  if (request.body === null) return Promise.resolve(undefined);
+  return readBody(request, { size: limits.body, time: limits.bodyTimeout }, parseJson);
+}
+
+function headFault(request: HttpRequest): BodyFault | undefined {
   const expect = request.header('expect');
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-    throw new BodyFault(417, `Expect: "100-continue" is all that is known, found "${shown(expect)}"`);
+    return new BodyFault(417, `Expect: "100-continue" is all that is known, found "${shown(expect)}"`);
   if (request.body === null) return undefined;
   const encoding = request.header('content-encoding');
   if (encoding !== undefined)
-    throw new BodyFault(415, `Content-Encoding: none is taken, found "${shown(encoding)}"`);
+    return new BodyFault(415, `Content-Encoding: none is taken, found "${shown(encoding)}"`);
   const type = request.header('content-type');
   if (!isJson(type))
-    throw new BodyFault(415, `Content-Type: expected application/json, found "${shown(type ?? '')}"`);
-  return parseJson(await readBody(request, { size: limits.body, time: limits.bodyTimeout }));
+    return new BodyFault(415, `Content-Type: expected application/json, found "${shown(type ?? '')}"`);
+  return undefined;
 }
 
 /** @throws BodyFault 400 */

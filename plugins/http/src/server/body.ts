@@ -37,10 +37,14 @@ function tooSlow(time: number): BodyFault {
   return new BodyFault(408, `the body took longer than ${time / 1000} s (http.limits.bodyTimeout)`);
 }
 
-/** All of it. @throws BodyFault */
-export function readBody(request: HttpRequest, limits: BodyLimits): Promise<Buffer> {
+/** What `read` makes of all of it. Rejects with a BodyFault, and with what `read` throws. */
+export function readBody<Value>(
+  request: HttpRequest,
+  limits: BodyLimits,
+  read: (all: Buffer) => Value,
+): Promise<Value> {
   const { body } = request;
-  if (body === null) return Promise.resolve(Buffer.alloc(0));
+  if (body === null) return Promise.resolve(Buffer.alloc(0)).then(read);
   if (Number(request.header('content-length') ?? 0) > limits.size)
     return Promise.reject(tooLarge(limits.size));
   request.continue();
@@ -64,7 +68,11 @@ export function readBody(request: HttpRequest, limits: BodyLimits): Promise<Buff
     const onEnd = () => {
       over();
       const [first] = chunks;
-      resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size));
+      try {
+        resolve(read(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size)));
+      } catch (error) {
+        reject(error);
+      }
     };
     const onClose = () => fail(cutShort());
     const timer = Number.isFinite(limits.time)
