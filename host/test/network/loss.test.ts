@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { ConnectionError } from '@alknet/sdk';
 import type { TransportConnection } from '../../src/endpoint/engine.ts';
+import { QuicConnection } from '../../src/endpoint/quic/connection.ts';
 import { echo, listening, readAll, roundTrip, until } from '../endpoint/quic/support.ts';
-import { relay } from './relay.ts';
+import { type Relay, relay } from './relay.ts';
 
 const offLoopback = { loopbackUdpPayload: 1350 };
 
@@ -67,6 +68,43 @@ test('END-39 after its NAT took another port a client is ignored, and goes on wh
   path.restore();
   assert.equal((await during).toString(), 'during');
   assert.equal(server.accepted.length, 1);
+});
+
+test('an end that goes by itself arrives, though it is the first packet that its path loses', async (t) => {
+  let path: Relay | undefined;
+  const server = await listening(t, {
+    tuning: offLoopback,
+    onAccepted: (connection) =>
+      connection.serve(async (stream) => {
+        await readAll(stream);
+        const passed = path?.back.passed ?? 0;
+        stream.write('answer');
+        await until(() => (path?.back.passed ?? 0) > passed);
+        path?.back.become({ ...slow, loss: 1 });
+        stream.end();
+        await until(() => (path?.back.lost ?? 0) > 0);
+        path?.back.become(slow);
+      }),
+  });
+  const slow = { delay: 20 };
+  path = await relay(t, server.address, slow);
+  const dialled = await server.dial({ address: path.address });
+  assert.equal((await roundTrip(dialled, Buffer.from('question'))).toString(), 'answer');
+});
+
+test('on a path that loses packets no round trip is measured that is many times the real one', async (t) => {
+  const server = await listening(t, { onAccepted: echo, tuning: offLoopback });
+  const path = await relay(t, server.address, { loss: 0.05, delay: 2 });
+  const dialled = await server.dial({ address: path.address, timeoutMs: 20_000 });
+  for (let n = 0; n < 150; n++) await roundTrip(dialled, Buffer.alloc(100));
+  const sides = [dialled, ...server.accepted].filter((side) => side instanceof QuicConnection);
+  assert.equal(sides.length, 2);
+  for (const { native } of sides) {
+    for (const { rtt, lost } of native.pathStats()) {
+      assert.ok(lost > 0);
+      assert.ok(rtt < 250, `${rtt} ms`);
+    }
+  }
 });
 
 test('on a path that loses, repeats and reorders every byte and every end arrives', {

@@ -99,6 +99,7 @@ export class Sending {
     this.#blocked.delete(stream);
     this.#ended(stream);
     stream.endedLate = true;
+    this.#late.sent(stream);
     stream.taken();
   }
 

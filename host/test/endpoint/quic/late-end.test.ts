@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LateEnd, type PathState } from '../../../src/endpoint/quic/late-end.ts';
+import { LateEnd, type PathState, repeatAfter, repeats } from '../../../src/endpoint/quic/late-end.ts';
 
 const path = (change: Partial<PathState> = {}): PathState => ({
   lost: 1,
@@ -31,14 +31,28 @@ test('an end waits until packets behind its data have shown that none was lost',
   assert.equal(late.wait(3 * first, path({ sent: 300, recv: 300, lost: 2 }), false), 0);
 });
 
-test('an end does not wait for ever, and no look takes longer than a quarter of a second', () => {
+test('packets that come and go count from the last loss on, however many looks that takes', () => {
+  const late = new LateEnd(0, path());
+  const period = late.wait(0, path(), false);
+  assert.ok(late.wait(period, path({ sent: 112, recv: 112 }), false) > 0);
+  assert.ok(late.wait(2 * period, path({ sent: 123, recv: 130 }), false) > 0);
+  assert.equal(late.wait(3 * period, path({ sent: 124, recv: 130 }), false), 0);
+});
+
+test('an end does not wait for ever, and no look takes longer than three seconds', () => {
   const late = new LateEnd(0, path({ rtt: 100_000 }));
   let now = 0;
-  for (let look = 0; look < 50; look++) {
+  for (;;) {
     const wait = late.wait(now, path({ rtt: 100_000 }), false);
-    if (wait === 0) return;
-    assert.ok(wait <= 250);
+    if (wait === 0) break;
+    assert.ok(wait <= 3_000);
     now += wait;
   }
-  assert.fail('it waits for ever');
+  assert.equal(now, 9_000);
+});
+
+test('an end on a path that lost nothing is sent again before its data can have been acknowledged', () => {
+  assert.ok(repeats * repeatAfter(path({ rtt: 80 })) < 80);
+  assert.equal(repeatAfter(path({ rtt: 0 })), 1);
+  assert.ok(repeatAfter(path({ rtt: 100_000 })) <= 100);
 });
