@@ -7,12 +7,11 @@
 
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { machine } from '../machine.ts';
-import { type Contender, contenders, type Place, type Stoppable } from './contenders.ts';
+import { beside, inTurns } from '../beside.ts';
+import { type Contender, contenders, type Place } from './contenders.ts';
 
 const { values } = parseArgs({
   options: {
@@ -60,12 +59,10 @@ const rows: readonly Row[] = [
   },
 ];
 
-function prepare(): Place {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'alknet-bench-')));
+function prepare({ folder }: Place): void {
   mkdirSync(join(folder, 'share/many'), { recursive: true });
   writeFileSync(join(folder, 'share/large'), randomBytes(megabytes * 1024 * 1024));
   for (let n = 0; n < count; n++) writeFileSync(join(folder, `share/many/file-${n}`), randomBytes(4096));
-  return { folder, env: { PATH: process.env['PATH'], HOME: folder } };
 }
 
 /** Seconds. @throws Error when the copy is not the source */
@@ -81,30 +78,12 @@ function transfer({ folder, env }: Place, row: Row, { args, remote }: Contender)
   return seconds;
 }
 
-const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? Number.NaN;
-
-const place = prepare();
-const running: Stoppable[] = [];
-try {
+await beside(async ({ place, running, lines }) => {
+  prepare(place);
   const all = await contenders(place, running);
-  const table: string[][] = [['', ...all.map(({ name }) => name)]];
+  lines.push(['', ...all.map(({ name }) => name)]);
   for (const row of rows) {
-    const times = all.map((): number[] => []);
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++) {
-      for (const [n, contender] of all.entries()) {
-        const seconds = transfer(place, row, contender);
-        console.error(`${row.title}, ${contender.name}: ${seconds.toFixed(2)} s`);
-        if (round > 0) times[n]?.push(seconds);
-      }
-    }
-    table.push([row.title, ...times.map((each) => `${median(each).toFixed(2)} s`)]);
+    const seconds = (contender: Contender) => transfer(place, row, contender);
+    lines.push(await inTurns(row.title, all, rounds, seconds, (value) => `${value.toFixed(2)} s`));
   }
-  const { cpu, cores, system, node } = machine();
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cores} cores, ${system}, Node ${node}\n`);
-  const [head = [], ...body] = table;
-  for (const line of [head, head.map(() => '---'), ...body]) console.log(`| ${line.join(' | ')} |`);
-} finally {
-  for (const each of running) await each.stop();
-  rmSync(place.folder, { recursive: true, force: true });
-}
+});

@@ -7,13 +7,9 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Stoppable } from '../files/contenders.ts';
-import { machine } from '../machine.ts';
+import { beside, inTurns } from '../beside.ts';
 import { ways } from './contenders.ts';
 
 const { values } = parseArgs({
@@ -127,39 +123,24 @@ const rows: readonly Row[] = [
   },
 ];
 
-const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? Number.NaN;
+const shown = {
+  s: (milliseconds: number) => `${(milliseconds / 1000).toFixed(2)} s`,
+  ms: (milliseconds: number) => `${milliseconds.toFixed(2)} ms`,
+};
 
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'alknet-bench-')));
-const running: Stoppable[] = [];
-try {
+await beside(async ({ place, running, lines }) => {
+  running.push({ stop: async () => void target.close() });
   await once(target, 'listening');
   const address = target.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const env = { PATH: process.env['PATH'], HOME: folder };
-  const all = await ways({ folder, env }, port, running);
-  const table: string[][] = [['', ...all.map(({ name }) => name)]];
+  const all = await ways(place, port, running);
+  lines.push(['', ...all.map(({ name }) => name)]);
   for (const row of rows) {
-    const times = all.map((): number[] => []);
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++) {
-      for (const [n, way] of all.entries()) {
-        const begun = performance.now();
-        await row.run(way.port);
-        const milliseconds = (performance.now() - begun) / row.share;
-        console.error(`${row.title}, ${way.name}: ${milliseconds.toFixed(2)} ms`);
-        if (round > 0) times[n]?.push(milliseconds);
-      }
-    }
-    const shown = (time: number) =>
-      row.unit === 's' ? `${(time / 1000).toFixed(2)} s` : `${time.toFixed(2)} ms`;
-    table.push([row.title, ...times.map((each) => shown(median(each)))]);
+    const time = async (way: { readonly port: number }) => {
+      const begun = performance.now();
+      await row.run(way.port);
+      return (performance.now() - begun) / row.share;
+    };
+    lines.push(await inTurns(row.title, all, rounds, time, shown[row.unit]));
   }
-  const { cpu, cores, system, node } = machine();
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cores} cores, ${system}, Node ${node}\n`);
-  const [head = [], ...body] = table;
-  for (const line of [head, head.map(() => '---'), ...body]) console.log(`| ${line.join(' | ')} |`);
-} finally {
-  for (const each of running) await each.stop();
-  target.close();
-  rmSync(folder, { recursive: true, force: true });
-}
+});

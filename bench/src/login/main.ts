@@ -7,12 +7,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { beside, inTurns } from '../beside.ts';
 import { type Stoppable, stoppable } from '../files/contenders.ts';
-import { machine } from '../machine.ts';
 import { type Server, servers } from './contenders.ts';
 import { proportionalSize, treeOf } from './memory.ts';
 
@@ -52,34 +50,34 @@ async function login({ args, name }: Server): Promise<Stoppable> {
   return stoppable(child);
 }
 
+/** KiB that a second may still change by. */
+const settled = 256;
+
 /** MiB, when it has stopped changing much. */
 async function settledSize(server: Server): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 5000));
-  return proportionalSize(treeOf(server.pid)) / 1024;
+  let size = Number.NaN;
+  for (let seconds = 0; seconds < 15; seconds++) {
+    const before = size;
+    size = proportionalSize(treeOf(server.pid));
+    if (Math.abs(size - before) < settled) break;
+    await setTimeout(1000);
+  }
+  return size / 1024;
 }
 
-const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? Number.NaN;
-
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'alknet-bench-')));
-const running: Stoppable[] = [];
-try {
-  const all = await servers({ folder, env: { PATH: process.env['PATH'], HOME: folder } }, running, sessions);
-  const table: string[][] = [['', ...all.map(({ name }) => name)]];
+await beside(async ({ place, running, lines }) => {
+  const all = await servers(place, running, sessions);
+  lines.push(['', ...all.map(({ name }) => name)]);
   for (const [title, together] of [
     ['logins a second, one after the other', 1],
     [`logins a second, ${atOnce} at once`, atOnce],
   ] as const) {
-    const rates = all.map((): number[] => []);
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++)
-      for (const [n, server] of all.entries()) {
-        const begun = performance.now();
-        await repeated(logins, together, async () => (await login(server)).stop());
-        const rate = (logins / (performance.now() - begun)) * 1000;
-        console.error(`${title}, ${server.name}: ${rate.toFixed(1)}`);
-        if (round > 0) rates[n]?.push(rate);
-      }
-    table.push([title, ...rates.map((each) => median(each).toFixed(1))]);
+    const rate = async (server: Server) => {
+      const begun = performance.now();
+      await repeated(logins, together, async () => (await login(server)).stop());
+      return (logins / (performance.now() - begun)) * 1000;
+    };
+    lines.push(await inTurns(title, all, rounds, rate, (value) => value.toFixed(1)));
   }
   const sizes: { before: number; after: number }[] = [];
   for (const server of all) {
@@ -89,7 +87,7 @@ try {
     sizes.push({ before, after: await settledSize(server) });
     await Promise.all(staying.map((each) => each.stop()));
   }
-  table.push(
+  lines.push(
     ['memory without a session', ...sizes.map(({ before }) => `${before.toFixed(1)} MiB`)],
     [`memory with ${sessions} idle sessions`, ...sizes.map(({ after }) => `${after.toFixed(1)} MiB`)],
     [
@@ -97,11 +95,4 @@ try {
       ...sizes.map(({ before, after }) => `${(((after - before) / sessions) * 1024).toFixed(0)} KiB`),
     ],
   );
-  const { cpu, cores, system, node } = machine();
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cores} cores, ${system}, Node ${node}\n`);
-  const [head = [], ...body] = table;
-  for (const line of [head, head.map(() => '---'), ...body]) console.log(`| ${line.join(' | ')} |`);
-} finally {
-  for (const each of running) await each.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
+});
