@@ -20,7 +20,7 @@ export * from './errors.ts';
 export * from './first-stream.ts';
 export * from './http-route.ts';
 export * from './identity.ts';
-export { Latch } from './latch.ts';
+export { AbortLatch, Latch } from './latch.ts';
 export { callServer, subscribeServer } from './local-call.ts';
 export * from './log.ts';
 export * from './names.ts';

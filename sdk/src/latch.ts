@@ -45,3 +45,22 @@ export class Latch<Reason> {
     this.#listener = undefined;
   }
 }
+
+/** A latch whose reason is also that of an `AbortSignal`, made when somebody looks: most never do. */
+export class AbortLatch<Reason> extends Latch<Reason> {
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.reason !== undefined) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  override trip(reason: Reason): void {
+    if (this.reason !== undefined) return;
+    this.#controller?.abort(reason);
+    super.trip(reason);
+  }
+}

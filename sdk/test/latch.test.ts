@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Latch } from '../src/latch.ts';
+import { AbortLatch, Latch } from '../src/latch.ts';
 
 test('a latch tells each listener once, in their order, and those who come later at once', () => {
   const latch = new Latch<string>();
@@ -23,4 +23,19 @@ test('a latch that forgot its listeners tells nobody who came before', () => {
   latch.on(() => told.push('after'));
   latch.trip('now');
   assert.deepEqual(told, ['after']);
+});
+
+test('the signal of a latch is aborted with its reason, also when it is asked for afterwards', () => {
+  const before = new AbortLatch<Error>();
+  const heard: unknown[] = [];
+  before.signal.addEventListener('abort', () => heard.push(before.signal.reason));
+  before.on((reason) => heard.push(reason));
+  const reason = new Error('gone');
+  before.trip(reason);
+  before.trip(new Error('later'));
+  assert.deepEqual(heard, [reason, reason]);
+  const after = new AbortLatch<Error>();
+  after.trip(reason);
+  assert.equal(after.signal.reason, reason);
+  assert.equal(new AbortLatch<Error>().signal.aborted, false);
 });

@@ -7,12 +7,12 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import {
+  AbortLatch,
   type AuthContext,
   CallError,
   type Connection,
   type Gateway,
   type Identity,
-  Latch,
   type Placed,
   type PluginHost,
   type RemoteAddress,
@@ -43,8 +43,7 @@ export class RequestScope implements RequestContext, Placed {
   #gateway: Gateway | undefined;
   #requestId: string | undefined;
   #watching = false;
-  readonly #end = new Latch<CallError>();
-  #controller: AbortController | undefined;
+  readonly #end = new AbortLatch<CallError>();
 
   constructor(
     host: Pick<PluginHost, 'operations'>,
@@ -95,17 +94,17 @@ export class RequestScope implements RequestContext, Placed {
 
   /** An AbortSignal costs more than a small call: who can uses `onAbort`. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      this.onAbort((reason) => controller.abort(reason));
-    }
-    return this.#controller.signal;
+    this.#watch();
+    return this.#end.signal;
   }
 
   /** Told once when the client has gone or the node gives the request up; at once if that has happened. */
   onAbort(listener: (reason: CallError) => void): void {
     this.#end.on(listener);
+    this.#watch();
+  }
+
+  #watch(): void {
     if (this.#watching || this.#end.reason !== undefined) return;
     this.#watching = true;
     this.#request.onGone(() => this.abort(new CallError('ABORTED', 'the client has gone')));

@@ -7,7 +7,7 @@
 import type { CallerConnection } from '../context.ts';
 import type { CallError } from '../errors.ts';
 import type { ForwardedFor } from '../identity.ts';
-import { Latch } from '../latch.ts';
+import { AbortLatch } from '../latch.ts';
 import { fits } from '../text.ts';
 import type { Deadline } from './deadlines.ts';
 import { toForwardedFor } from './envelope.ts';
@@ -40,8 +40,7 @@ export class Request implements IncomingCall {
   running = false;
   /** Until a handler that goes on after its answer is waited for no longer. */
   grace: Deadline | undefined;
-  #controller: AbortController | undefined;
-  readonly #end = new Latch<CallError>();
+  readonly #end = new AbortLatch<CallError>();
 
   constructor(
     id: string,
@@ -68,13 +67,8 @@ export class Request implements IncomingCall {
     return this.window !== undefined;
   }
 
-  // Made when somebody looks: most handlers never do.
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#end.reason !== undefined) this.#controller.abort(this.#end.reason);
-    }
-    return this.#controller.signal;
+    return this.#end.signal;
   }
 
   onAbort(listener: (reason: CallError) => void): void {
@@ -83,7 +77,6 @@ export class Request implements IncomingCall {
 
   abort(reason: CallError): void {
     if (this.#end.reason !== undefined) return;
-    this.#controller?.abort(reason);
     this.#end.trip(reason);
     this.creditCame?.();
   }

@@ -5,6 +5,7 @@
  */
 
 import {
+  AbortLatch,
   type AdapterRegistration,
   type Answer,
   CallError,
@@ -214,7 +215,7 @@ class ServedCall implements IncomingCall {
   readonly hops: number;
   readonly receivedAt: number;
   readonly connection: CallerConnection | null;
-  readonly #controller = new AbortController();
+  readonly #end = new AbortLatch<CallError>();
 
   constructor(data: IncomingData, connection: CallerConnection | null) {
     this.id = data.id;
@@ -230,16 +231,14 @@ class ServedCall implements IncomingCall {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#end.signal;
   }
 
   onAbort(listener: (reason: CallError) => void): void {
-    const { signal } = this;
-    if (signal.aborted) listener(signal.reason as CallError);
-    else signal.addEventListener('abort', () => listener(signal.reason as CallError), { once: true });
+    this.#end.on(listener);
   }
 
   abort(reason: CallError): void {
-    this.#controller.abort(reason);
+    this.#end.trip(reason);
   }
 }
