@@ -164,6 +164,17 @@ test('requests of one connection are answered in order, and too many at once end
   await over(many);
 });
 
+test('requests behind one whose client has gone are not begun', async () => {
+  const state = async () => (await node.ask('/lab/state')).json() as { ran: number; aborted: number };
+  const before = await state();
+  const socket = await node.socket();
+  socket.write('GET /lab/wait HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await eventually('the first runs', async () => (await state()).ran === before.ran + 1);
+  socket.destroy();
+  await eventually('it has ended', async () => (await state()).aborted > before.aborted);
+  assert.equal((await state()).ran, before.ran + 1);
+});
+
 test('a target over 8 KiB is 414 and fields over 16 KiB are 431, on both versions', async () => {
   for (const version of versions) {
     assert.equal((await node.ask(`/${'a'.repeat(8200)}`, {}, version)).status, 414);

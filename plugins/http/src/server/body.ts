@@ -51,12 +51,10 @@ export function readBody<Value>(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const over = () => {
+    let ended = false;
+    const fail = (fault: BodyFault) => {
       timer?.cancel();
       body.off('data', onData).off('end', onEnd).off('close', onClose);
-    };
-    const fail = (fault: BodyFault) => {
-      over();
       body.pause();
       reject(fault);
     };
@@ -65,8 +63,10 @@ export function readBody<Value>(
       if (size > limits.size) fail(tooLarge(limits.size));
       else chunks.push(chunk);
     };
+    // After its end a body tells nobody anything but that it is closed: to take the listeners off costs more.
     const onEnd = () => {
-      over();
+      ended = true;
+      timer?.cancel();
       const [first] = chunks;
       try {
         resolve(read(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size)));
@@ -74,7 +74,9 @@ export function readBody<Value>(
         reject(error);
       }
     };
-    const onClose = () => fail(cutShort());
+    const onClose = () => {
+      if (!ended) fail(cutShort());
+    };
     const timer = Number.isFinite(limits.time)
       ? deadline(performance.now() + limits.time, () => fail(tooSlow(limits.time)))
       : undefined;

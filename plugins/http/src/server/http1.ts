@@ -34,9 +34,10 @@ const unwanted = 256 * 1024;
 interface Http1Connection {
   readonly application: Application;
   readonly limits: () => HttpLimits;
-  /** Requests that the parser has read and that are not answered; one runs, the others wait in order. */
-  readonly waiting: (() => void)[];
-  running: boolean;
+  /** What is answered now; one that was upgraded for as long as the connection lives. */
+  exchange: Http1Exchange | undefined;
+  /** Requests behind it that the parser has read, in order. */
+  readonly waiting: Http1Exchange[];
   draining: boolean;
   /** `performance.now()` milliseconds of the last answer. */
   idleSince: number;
@@ -87,8 +88,8 @@ export class Http1Server {
       const connection: Http1Connection = {
         application,
         limits: () => this.#limits,
+        exchange: undefined,
         waiting: [],
-        running: false,
         draining: this.#draining,
         idleSince: performance.now(),
       };
@@ -97,6 +98,8 @@ export class Http1Server {
       stream.once('close', () => {
         endIdle();
         this.#connections.delete(stream);
+        connection.waiting.length = 0;
+        connection.exchange?.closed();
         resolve();
       });
       if (stream.destroyed) stream.emit('close');
@@ -109,7 +112,7 @@ export class Http1Server {
     this.#draining = true;
     for (const [stream, connection] of this.#connections) {
       connection.draining = true;
-      if (!connection.running) stream.destroy();
+      if (connection.exchange === undefined) stream.destroy();
     }
   }
 
@@ -124,19 +127,11 @@ export class Http1Server {
     const connection = this.#connections.get(request.socket);
     // HTTP/0.9 has no header and no end; the parser still knows it.
     if (connection === undefined || request.httpVersionMajor < 1) return void request.socket.destroy();
-    const run = () => {
-      connection.running = true;
-      const next = () => {
-        connection.running = false;
-        connection.idleSince = performance.now();
-        connection.waiting.shift()?.();
-      };
-      void new Http1Exchange(request, response, connection).run().then(next, next);
-    };
-    if (!connection.running) return run();
+    const exchange = new Http1Exchange(request, response, connection);
+    if (connection.exchange === undefined) void answerInTurn(connection, exchange);
     // Answers go out in order, so running more than one at a time only costs memory.
-    if (connection.waiting.length >= this.#limits.concurrent) request.socket.destroy();
-    else connection.waiting.push(run);
+    else if (connection.waiting.length >= this.#limits.concurrent) request.socket.destroy();
+    else connection.waiting.push(exchange);
   }
 
   /**
@@ -147,8 +142,9 @@ export class Http1Server {
     // One timer a connection, not one a request.
     const look = () => {
       const { keepAlive, answerTimeout } = this.#limits;
-      const idle = connection.running ? 0 : performance.now() - connection.idleSince;
-      const isTaken = connection.running || stream.writableLength === 0;
+      const isRunning = connection.exchange !== undefined;
+      const idle = isRunning ? 0 : performance.now() - connection.idleSince;
+      const isTaken = isRunning || stream.writableLength === 0;
       const limit = isTaken ? keepAlive : answerTimeout;
       if (idle >= limit) {
         if (isTaken) return finish(stream);
@@ -165,7 +161,8 @@ export class Http1Server {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connections.get(socket);
     // Node has let go of the socket; an earlier request that is still running has no way to be answered in order.
-    if (connection === undefined || connection.running || isAnswering(socket)) return void socket.destroy();
+    if (connection === undefined || connection.exchange !== undefined || isAnswering(socket))
+      return void socket.destroy();
     socket.on('error', () => {});
     if (!isWebSocketRequest(request)) {
       // Another protocol is not on offer, and RFC 9110 7.8 lets the server go on as if it had not been asked for.
@@ -176,12 +173,11 @@ export class Http1Server {
     if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
     response.assignSocket(request.socket);
-    connection.running = true;
     const exchange = new Http1Exchange(request, response, connection, socket);
+    connection.exchange = exchange;
     void exchange.run().then((upgraded) => {
-      // One that was upgraded is busy for as long as it lives.
       if (upgraded) return;
-      connection.running = false;
+      connection.exchange = undefined;
       finish(socket);
     });
   }
@@ -189,11 +185,24 @@ export class Http1Server {
   /** A tunnel is not on offer: answered like any unknown path. The connection cannot be used any more. */
   #onConnect(request: IncomingMessage, socket: Duplex): void {
     const connection = this.#connections.get(socket);
-    if (connection === undefined || connection.running || isAnswering(socket)) return void socket.destroy();
+    if (connection === undefined || connection.exchange !== undefined || isAnswering(socket))
+      return void socket.destroy();
     socket.on('error', () => {});
     const response = new ServerResponse(request);
     response.assignSocket(request.socket);
-    void new Http1Exchange(request, response, connection).run().then(() => finish(socket));
+    const exchange = new Http1Exchange(request, response, connection);
+    connection.exchange = exchange;
+    void exchange.run().then(() => finish(socket));
+  }
+}
+
+/** Answers it, and then what has come meanwhile. Never rejects. */
+async function answerInTurn(connection: Http1Connection, first: Http1Exchange): Promise<void> {
+  for (let next: Http1Exchange | undefined = first; next !== undefined; next = connection.waiting.shift()) {
+    connection.exchange = next;
+    await next.run();
+    connection.exchange = undefined;
+    connection.idleSince = performance.now();
   }
 }
 
@@ -234,11 +243,7 @@ class Http1Exchange implements Exchange, HttpRequest {
       headers['transfer-encoding'] !== undefined ||
       (headers['content-length'] !== undefined && headers['content-length'] !== '0');
     this.body = hasBody ? request : null;
-    response.once('close', () => {
-      if (!response.writableFinished) this.#gone.trip(true);
-    });
-    response.on('error', () => this.#gone.trip(true));
-    request.on('error', () => {});
+    response.on('error', ignore);
   }
 
   get request(): HttpRequest {
@@ -273,18 +278,29 @@ class Http1Exchange implements Exchange, HttpRequest {
     this.#gone.on(listener);
   }
 
+  /** The connection has closed. */
+  closed(): void {
+    if (!this.#response.writableFinished) this.#gone.trip(true);
+  }
+
   /** Whether the bytes of the connection have another owner now. Never rejects. */
   async run(): Promise<boolean> {
-    const { application } = this.#connection;
-    const answer = await application.serve(this);
-    if (answer === undefined) {
-      this.onSent?.({ status: 101, bytes: 0 });
-      return this.#upgraded;
+    // It has waited behind another, and nobody waits for it any more.
+    if (this.#request.socket.destroyed) return false;
+    try {
+      const answer = await this.#connection.application.serve(this);
+      if (answer === undefined) {
+        this.onSent?.({ status: 101, bytes: 0 });
+        return this.#upgraded;
+      }
+      const { bytes, tooSlow } = await this.#write(answer);
+      // One who was too slow has gone: whoever still works for him is told.
+      if (!tooSlow) this.#gone.forget();
+      this.onSent?.({ status: answer.status, bytes, tooSlow });
+    } catch {
+      // A field that cannot be written, as of a route that another plugin contributes.
+      this.#request.socket.destroy();
     }
-    const { bytes, tooSlow } = await this.#write(answer);
-    // One who was too slow has gone: whoever still works for him is told.
-    if (!tooSlow) this.#gone.forget();
-    this.onSent?.({ status: answer.status, bytes, tooSlow });
     return false;
   }
 
@@ -362,6 +378,9 @@ class Http1Exchange implements Exchange, HttpRequest {
     return socket;
   }
 }
+
+/** Of an answer whose client has gone; that the connection is closed tells everybody. */
+function ignore(): void {}
 
 /** Milliseconds that a client has to read the last answer while what it still sends is thrown away. */
 const farewell = 1000;
