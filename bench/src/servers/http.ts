@@ -84,6 +84,9 @@ async function fastify(http2: boolean, { certificate }: ServeOptions): Promise<S
   return started(app);
 }
 
+/** Connections stay while the other contenders have their turn; Node's own would end after 5 s. */
+const patient = { keepAliveTimeout: 60_000 };
+
 async function hono(http2: boolean, { certificate }: ServeOptions): Promise<Server> {
   const [{ Hono }, { createAdaptorServer }] = await Promise.all([
     import('hono'),
@@ -94,7 +97,7 @@ async function hono(http2: boolean, { certificate }: ServeOptions): Promise<Serv
   const { fetch } = app;
   const server = http2
     ? createAdaptorServer({ fetch, serverOptions: certificate, createServer: createSecureServer })
-    : createAdaptorServer({ fetch, serverOptions: certificate, createServer });
+    : createAdaptorServer({ fetch, serverOptions: { ...certificate, ...patient }, createServer });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

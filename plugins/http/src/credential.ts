@@ -17,6 +17,7 @@ export const anonymous: Caller = { identity: null, token: undefined };
 
 /** RFC 6750 2.1, the scheme in any case. */
 const bearer = /^bearer +([!-~]+)$/i;
+const basicScheme = /^basic /i;
 const basic = /^basic +([A-Za-z0-9+/]+={0,2})$/i;
 
 /** What resolves tokens, and is told of those that do not. */
@@ -35,7 +36,8 @@ export function callerOf(request: HttpRequest, resolver: Resolver): Caller {
 }
 
 export function hasBasic(request: HttpRequest): boolean {
-  return request.header('authorization')?.slice(0, 6).toLowerCase() === 'basic ';
+  const value = request.header('authorization');
+  return value !== undefined && basicScheme.test(value);
 }
 
 /** The password of Basic credentials, taken as a token: only for contributed routes that ask for it. */

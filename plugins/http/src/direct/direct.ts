@@ -83,8 +83,11 @@ function answerOf(scope: RequestContext, output: unknown): Answer {
   return answer;
 }
 
+const writing = ['POST'];
+const reading = ['GET', 'POST'];
+
 function methodRefused({ method }: HttpRequest, { type }: OperationSpec): Answer | undefined {
-  const allowed = type === 'mutation' ? ['POST'] : ['GET', 'POST'];
+  const allowed = type === 'mutation' ? writing : reading;
   return allowed.includes(method === 'HEAD' ? 'GET' : method) ? undefined : methodNotAllowed(allowed);
 }
 
