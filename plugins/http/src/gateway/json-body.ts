@@ -17,7 +17,6 @@ const maxNesting = 64;
 export function readJson(request: HttpRequest, { limits }: HttpConfig): Promise<unknown> {
   const fault = headFault(request);
   if (fault !== undefined) return Promise.reject(fault);
-  if (request.body === null) return Promise.resolve(undefined);
   return readBody(request, { size: limits.body, time: limits.bodyTimeout }, parseJson);
 }
 
