@@ -23,38 +23,13 @@ import type { RequestContext } from './request-context.ts';
 import type { HttpRequest } from './server/message.ts';
 import type { SurfaceName } from './surface.ts';
 
-/** The registry as the callers of one connection see it. One made for each request would cost as much as a small call. */
-export class CallerGateways {
-  readonly #host: Pick<PluginHost, 'operations'>;
-  readonly #connection: Connection;
-  /** Of the last request: the next is nearly always the same caller's. */
-  #identity: Identity | null = null;
-  #gateway: Gateway | undefined;
-
-  constructor(host: Pick<PluginHost, 'operations'>, connection: Connection) {
-    this.#host = host;
-    this.#connection = connection;
-  }
-
-  of(identity: Identity | null): Gateway {
-    if (this.#gateway === undefined || this.#identity !== identity) {
-      this.#gateway = this.#host.operations.gateway(
-        callerAuth(this.#connection.auth, identity),
-        this.#connection,
-      );
-      this.#identity = identity;
-    }
-    return this.#gateway;
-  }
-}
-
 export class RequestScope implements RequestContext, Placed {
   place = -1;
   /** `performance.now()` milliseconds. */
   readonly arrivedAt = performance.now();
   readonly connection: Connection;
   readonly config: HttpConfig;
-  readonly #gateways: CallerGateways;
+  readonly #host: Pick<PluginHost, 'operations'>;
   readonly #request: HttpRequest;
   /** What answers it, as metrics call it. */
   surface: SurfaceName = 'decoy';
@@ -70,8 +45,13 @@ export class RequestScope implements RequestContext, Placed {
   #watching = false;
   readonly #end = new AbortLatch<CallError>();
 
-  constructor(gateways: CallerGateways, connection: Connection, config: HttpConfig, request: HttpRequest) {
-    this.#gateways = gateways;
+  constructor(
+    host: Pick<PluginHost, 'operations'>,
+    connection: Connection,
+    config: HttpConfig,
+    request: HttpRequest,
+  ) {
+    this.#host = host;
     this.connection = connection;
     this.config = config;
     this.#request = request;
@@ -96,7 +76,10 @@ export class RequestScope implements RequestContext, Placed {
   }
 
   get gateway(): Gateway {
-    this.#gateway ??= this.#gateways.of(this.identity);
+    this.#gateway ??= this.#host.operations.gateway(
+      callerAuth(this.connection.auth, this.identity),
+      this.connection,
+    );
     return this.#gateway;
   }
 

@@ -14,7 +14,7 @@ import { directAnswer, directName } from './direct/direct.ts';
 import type { Handler, UpgradeHandler } from './request-context.ts';
 import { contributedAnswer } from './routes/contributed.ts';
 import type { PlacedRoute } from './routes/table.ts';
-import { CallerGateways, RequestScope } from './scope.ts';
+import { RequestScope } from './scope.ts';
 import { BodyFault } from './server/body.ts';
 import type {
   Answer,
@@ -40,13 +40,11 @@ type Answering = Answer | undefined | Promise<Answer | undefined>;
 export class ConnectionWalk implements Application {
   readonly #site: Site;
   readonly #connection: Connection;
-  readonly #gateways: CallerGateways;
   readonly #running = new Roster<RequestScope>();
 
   constructor(site: Site, connection: Connection) {
     this.#site = site;
     this.#connection = connection;
-    this.#gateways = new CallerGateways(site.host, connection);
     connection.signal.addEventListener('abort', () => this.#letGo(), { once: true });
   }
 
@@ -57,7 +55,7 @@ export class ConnectionWalk implements Application {
 
   async serve(exchange: Exchange): Promise<Answer | undefined> {
     const { request } = exchange;
-    const scope = new RequestScope(this.#gateways, this.#connection, this.#site.config, request);
+    const scope = new RequestScope(this.#site.host, this.#connection, this.#site.config, request);
     const onSent = (sent: Sent) => this.#sent(request, scope, sent);
     exchange.onSent = onSent;
     this.#running.add(scope);
