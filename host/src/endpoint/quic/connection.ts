@@ -190,6 +190,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#sentInTurn = 0;
     this.#unread = 0;
     this.#progress();
+    if (this.#established && this.#closeInfo === undefined) this.#streams.progressRest();
     this.#flush();
     this.#streams.pushBlocked();
     this.#streams.tidy();

@@ -1,12 +1,12 @@
 /**
- * One buffer that all connections read into: reading is synchronous, and what is kept is copied out of it or takes it
- * along.
+ * One buffer that all connections read into: reading is synchronous, and what is kept is copied out of it or takes its
+ * part of it along.
  *
  * @module
  */
 
 const size = 64 * 1024;
-/** Data below this is copied out instead of giving the buffer away. */
+/** Data below this is copied out instead of giving its part away, and less room than this is not read into. */
 const copyBelow = 16 * 1024;
 let shared = Buffer.allocUnsafeSlow(size);
 
@@ -19,6 +19,6 @@ export function readBuffer(): Buffer {
 export function takeRead(length: number): Buffer {
   const view = shared.subarray(0, length);
   if (length < copyBelow) return Buffer.from(view);
-  shared = Buffer.allocUnsafeSlow(size);
+  shared = shared.length - length < copyBelow ? Buffer.allocUnsafeSlow(size) : shared.subarray(length);
   return view;
 }

@@ -91,7 +91,7 @@ export class QuicStreams implements StreamOwner {
     for (const stream of waiting) onStream(stream);
   }
 
-  /** Hands on what has come, and opens streams for which there is credit now. */
+  /** Hands on what has come to those who wait for it, and opens streams for which there is credit now. */
   progress(): void {
     const { native } = this.#carrier;
     if (native.isReadable()) {
@@ -99,7 +99,6 @@ export class QuicStreams implements StreamOwner {
       // costs a hundred times as much.
       while (native.streamReadable(this.#peerIds.next)) this.#accept(this.#peerIds.take());
       if (this.#hungry.size <= maxAsked) for (const stream of this.#hungry) this.#deliver(stream);
-      if (native.isReadable()) this.#progressAll();
     }
     while (this.#waiters.size > 0) {
       const stream = this.#tryOpen();
@@ -108,13 +107,25 @@ export class QuicStreams implements StreamOwner {
     }
   }
 
-  #progressAll(): void {
+  /** Looks at what can be read and nobody has asked for: once a turn, as it is the dear part. */
+  progressRest(): void {
+    const { native } = this.#carrier;
+    if (native.isReadable() && this.#streams.size <= maxAsked)
+      for (const stream of this.#streams.values()) if (native.streamReadable(stream.id)) this.#take(stream);
+    if (native.isReadable()) this.#takeAll();
+  }
+
+  #take(stream: QuicStream): void {
+    if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
+    else this.#readAhead(stream);
+  }
+
+  #takeAll(): void {
     const fresh: number[] = [];
     for (const id of this.#carrier.native.readable()) {
       const stream = this.#streams.get(id);
       if (stream === undefined) fresh.push(id);
-      else if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
-      else this.#readAhead(stream);
+      else this.#take(stream);
     }
     for (const id of fresh.sort((a, b) => a - b)) if (this.#peerIds.isNew(id)) this.#accept(id);
   }
