@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isIP, isIPv6, SocketAddress } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import type { RemoteAddress } from '@alknet/sdk';
 
 /** IP text without brackets and zone; IPv4-mapped IPv6 (`::ffff:192.0.2.1`) is written as IPv4. */
@@ -17,7 +17,7 @@ export function plainAddress(text: string): string {
 /** What limits by address count: IPv4 by /32, IPv6 by /64, since one host commonly has a whole /64. */
 export function addressPrefix(text: string): string {
   const address = plainAddress(text);
-  if (!isIPv6(address)) return address;
+  if (isIP(address) !== 6) return address;
   return `${ipv6Groups(address).slice(0, 4).join(':')}::/64`;
 }
 
@@ -26,10 +26,14 @@ export function isLoopback(text: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
+/** The family of what is an address already. Node's `isIPv6` compiles an expression for 4 ms when it is first asked. */
+export function isV6(address: string): boolean {
+  return address.includes(':');
+}
+
 /** `127.0.0.1:4433`, `[::1]:4433`. */
 export function addressText({ address, port }: RemoteAddress): string {
-  // Not isIPv6: of what is an address already the colon tells, and that expression takes 4 ms the first time.
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return isV6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 export { isIP };

@@ -5,11 +5,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { CloseInfo, RemoteAddress } from '@alknet/sdk';
 import { quiche } from '@matrixai/quic/native/index.js';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
-import { addressText, isLoopback, plainAddress } from '../address.ts';
+import { addressText, isLoopback, isV6, plainAddress } from '../address.ts';
 import { DialError, type DialErrorCode } from '../dial-error.ts';
 import type { DialOptions } from '../engine.ts';
 import { quicConfig, sendPayload } from './config.ts';
@@ -181,6 +180,6 @@ function aborted(target: string, signal: AbortSignal | undefined): DialError {
 
 /** What to bind for a remote: loopback for loopback, so that payload sizes know of it. */
 function wildcard({ address }: RemoteAddress): string {
-  if (isLoopback(address)) return isIPv6(address) ? '::1' : '127.0.0.1';
-  return isIPv6(address) ? '::' : '0.0.0.0';
+  if (isLoopback(address)) return isV6(address) ? '::1' : '127.0.0.1';
+  return isV6(address) ? '::' : '0.0.0.0';
 }

@@ -6,9 +6,8 @@
  */
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import type { RemoteAddress } from '@alknet/sdk';
-import { plainAddress } from '../address.ts';
+import { isV6, plainAddress } from '../address.ts';
 import { maxSendPayload } from './config.ts';
 import type { DatagramSink } from './connection.ts';
 
@@ -51,12 +50,12 @@ export class QuicSocket implements DatagramSink {
   ): Promise<QuicSocket> {
     const dualStack = host === '*';
     const socket = createSocket({
-      type: dualStack || isIPv6(host) ? 'udp6' : 'udp4',
+      type: dualStack || isV6(host) ? 'udp6' : 'udp4',
       ipv6Only: false,
       recvBufferSize: socketBuffer,
       sendBufferSize: socketBuffer,
       // Addresses are numbers already: no look-up, which would cost a tick for each datagram.
-      lookup: (name, _options, done) => done(null, name, isIPv6(name) ? 6 : 4),
+      lookup: (name, _options, done) => done(null, name, isV6(name) ? 6 : 4),
     });
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
@@ -120,7 +119,7 @@ export class QuicSocket implements DatagramSink {
     done: (error?: NodeJS.ErrnoException | null) => void,
   ): void {
     if (this.#closed !== undefined || this.#outstanding >= maxOutstanding) return done();
-    const to = this.#dualStack && !isIPv6(address) ? `::ffff:${address}` : address;
+    const to = this.#dualStack && !isV6(address) ? `::ffff:${address}` : address;
     // A datagram that the system would not send is a lost one: loss recovery deals with it.
     this.#outstanding++;
     const settled = (error: NodeJS.ErrnoException | null) => {
