@@ -1,39 +1,67 @@
 /**
- * Makes one file of each library below `src/libraries` of a package, in the place of what tsc made there: a command that
- * loads hundreds of files is slow before it has begun. Where this has not run, or tsc has run since, the package is as
- * right as with it, and slower to load.
+ * Makes one file of each library below `src/libraries` of a package, and of each command that runs for a moment and often,
+ * in the place of what tsc made there: what loads hundreds of files is slow before it has begun. Where this has not run, or
+ * tsc has run since, the package is as right as with it, and slower to load.
  */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './install.mjs';
 
 for (const name of ['sdk', 'host']) {
   const sources = join(root, name, 'src/libraries');
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: root,
+  await make({
     entryPoints: readdirSync(sources).map((file) => join(sources, file)),
     outdir: join(root, name, 'dist/libraries'),
+    // In browsers too.
+    platform: 'neutral',
+  });
+}
+// git starts it for each clone, fetch and push. What it loads only when it must is in files beside it.
+const commands = join(root, 'host/dist/cli');
+const parts = await make({
+  entryPoints: [join(root, 'host/src/cli/git-remote.ts')],
+  outdir: commands,
+  splitting: true,
+  chunkNames: 'parts/[name]-[hash]',
+  platform: 'node',
+  conditions: ['alknet:source'],
+  plugins: [{ name: 'dependencies', setup: leaveDependencies }],
+});
+for (const file of readdirSync(join(commands, 'parts')))
+  if (!parts.includes(join(commands, 'parts', file))) rmSync(join(commands, 'parts', file));
+
+/** Takes in what is ours and what the libraries are made of; other packages stay where they are. */
+function leaveDependencies({ onResolve }) {
+  onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) =>
+    kind === 'entry-point' || path.startsWith('@alknet/') || /\/(libraries|node_modules)\//.test(importer)
+      ? undefined
+      : { path, external: true },
+  );
+}
+
+async function make(options) {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
     bundle: true,
     write: false,
     metafile: true,
-    // In browsers too.
-    platform: 'neutral',
     mainFields: ['module', 'main'],
     format: 'esm',
     target: 'es2023',
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'warning',
+    ...options,
   });
   for (const { path, contents } of outputFiles) {
-    const licenses = path.endsWith('.map')
-      ? ''
-      : licensesOf(metafile.outputs[`${name}/dist/libraries/${basename(path)}`]);
+    mkdirSync(dirname(path), { recursive: true });
+    const licenses = path.endsWith('.map') ? '' : licensesOf(metafile.outputs[relative(root, path)]);
     // Whole or not at all: a node may be starting beside this.
     writeFileSync(`${path}.${process.pid}`, Buffer.concat([contents, Buffer.from(licenses)]));
     renameSync(`${path}.${process.pid}`, path);
   }
+  return outputFiles.map(({ path }) => path);
 }
 
 /** What the licences of those whose code it is ask for; at the end, where no line of the source map moves. */
