@@ -18,6 +18,7 @@ import type { Vault } from '../vault/index.ts';
 import { CliError, Exit, usage } from './exit.ts';
 import { Output } from './output.ts';
 import type { Parsed } from './parse.ts';
+import { patiently } from './patience.ts';
 
 const requestTimeout = 30_000;
 
@@ -195,7 +196,9 @@ export class Context {
     const target = await this.target(this.value('node') ?? 'local');
     const options = await this.dialOptions();
     return await this.out.during(`reaching ${target.name}`, () =>
-      connect(target, { ...options, timeoutMs: Math.min(this.timeout, 10_000) }),
+      patiently(Math.min(this.timeout, 10_000), this.signal, (timeoutMs) =>
+        connect(target, { ...options, timeoutMs }),
+      ),
     );
   }
 
@@ -211,10 +214,11 @@ export class Context {
 
   async dial(peer: string, alpn: string) {
     const { dial } = await import('../client.ts');
-    return await dial(await this.target(peer), alpn, {
-      ...(await this.dialOptions()),
-      timeoutMs: this.timeoutOr(10_000),
-    });
+    const target = await this.target(peer);
+    const options = await this.dialOptions();
+    return await patiently(this.timeoutOr(10_000), this.signal, (timeoutMs) =>
+      dial(target, alpn, { ...options, timeoutMs }),
+    );
   }
 
   /** The vault, unlocked in this process. @throws VaultError */
