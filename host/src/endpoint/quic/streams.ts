@@ -1,6 +1,6 @@
 /**
- * The streams of one QUIC connection: those of the peer and our own, and the bytes that come, within the budgets of a turn.
- * What goes is in `sending.ts`. `docs/spec/endpoint.md` 3, 4 and 6.3.
+ * The streams of one QUIC connection: those of the peer and our own, from their opening to their end. What comes on them is
+ * in `receiving.ts`, what goes in `sending.ts`. `docs/spec/endpoint.md` 3, 4 and 6.3.
  *
  * @module
  */
@@ -10,22 +10,21 @@ import type { CloseInfo, OpenStreamOptions, Stream } from '@alknet/sdk';
 import type { Connection as QuicheConnection } from '@matrixai/quic/native/types.js';
 import { Shutdown } from '@matrixai/quic/native/types.js';
 import type { TransportStats } from '../engine.ts';
-import { type FloodBudget, maxStreamBytesPerTurn } from './budgets.ts';
 import { Finishing, shutdown } from './finishing.ts';
 import { LateEnds } from './late-ends.ts';
 import { Leftovers } from './leftovers.ts';
 import { OpenWaiters } from './open-waiters.ts';
 import { PeerStreamIds } from './peer-stream-ids.ts';
 import { closedError, errorText, isDone, streamError } from './quiche-error.ts';
-import { readBuffer, takeRead } from './read-buffer.ts';
+import { Receiving, type ReceivingCarrier } from './receiving.ts';
 import { Sending, type SendingCarrier } from './sending.ts';
 import { QuicStream, type StreamOwner } from './stream.ts';
 
 /** What the streams need of their connection. */
-export interface StreamCarrier extends SendingCarrier {
+export interface StreamCarrier extends SendingCarrier, ReceivingCarrier {
   readonly native: QuicheConnection;
   readonly role: 'client' | 'server';
-  readonly flood: FloodBudget;
+  readonly flood: SendingCarrier['flood'] & ReceivingCarrier['flood'];
   /** Set when the connection has ended. */
   readonly closeInfo: CloseInfo | undefined;
   readonly closed: Promise<CloseInfo>;
@@ -35,10 +34,6 @@ export interface StreamCarrier extends SendingCarrier {
   quiet(): Promise<void>;
 }
 
-/** Bytes taken from quiche before a reader asks: of one stream, and of a connection. */
-const maxStreamAhead = 1024 * 1024;
-const maxAhead = 8 * 1024 * 1024;
-
 /** Streams that are asked one by one for data, rather than quiche for its list. */
 const maxAsked = 32;
 
@@ -47,12 +42,9 @@ const noBytes = Buffer.alloc(0);
 export class QuicStreams implements StreamOwner {
   readonly #carrier: StreamCarrier;
   readonly #streams = new Map<number, QuicStream>();
-  /** Streams whose readers have asked for data. */
-  readonly #hungry = new Set<QuicStream>();
   readonly #waiters = new OpenWaiters();
   /** Streams that wait for somebody to serve them. */
   #unserved: QuicStream[] = [];
-  #ahead = 0;
   #onStream: ((stream: Stream) => void) | undefined;
   readonly #peerIds: PeerStreamIds;
   #nextOwnStream: number;
@@ -60,6 +52,7 @@ export class QuicStreams implements StreamOwner {
   readonly #leftovers = new Leftovers();
   readonly #late: LateEnds;
   readonly #sending: Sending;
+  readonly #receiving: Receiving;
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
@@ -68,7 +61,9 @@ export class QuicStreams implements StreamOwner {
     this.#peerIds = new PeerStreamIds(carrier.role);
     this.#finishing = new Finishing(carrier);
     this.#late = new LateEnds(carrier, (stream, again) => this.#resume(stream, again));
-    this.#sending = new Sending(carrier, this.#finishing, this.#late, (stream) => this.#forgetIfOver(stream));
+    const over = (stream: QuicStream) => this.#forgetIfOver(stream);
+    this.#sending = new Sending(carrier, this.#finishing, this.#late, over);
+    this.#receiving = new Receiving(carrier, this.#late, over);
   }
 
   get #over(): boolean {
@@ -98,7 +93,7 @@ export class QuicStreams implements StreamOwner {
       // Streams come one after the other, nearly always; asked for by number, as quiche's list of all that can be read
       // costs a hundred times as much.
       while (native.streamReadable(this.#peerIds.next)) this.#accept(this.#peerIds.take());
-      if (this.#hungry.size <= maxAsked) for (const stream of this.#hungry) this.#deliver(stream);
+      this.#receiving.deliver(maxAsked);
     }
     while (this.#waiters.size > 0) {
       const stream = this.#tryOpen();
@@ -111,13 +106,9 @@ export class QuicStreams implements StreamOwner {
   progressRest(): void {
     const { native } = this.#carrier;
     if (native.isReadable() && this.#streams.size <= maxAsked)
-      for (const stream of this.#streams.values()) if (native.streamReadable(stream.id)) this.#take(stream);
+      for (const stream of this.#streams.values())
+        if (native.streamReadable(stream.id)) this.#receiving.take(stream);
     if (native.isReadable()) this.#takeAll();
-  }
-
-  #take(stream: QuicStream): void {
-    if (stream.wanted && stream.ahead === 0) this.#deliver(stream);
-    else this.#readAhead(stream);
   }
 
   #takeAll(): void {
@@ -125,7 +116,7 @@ export class QuicStreams implements StreamOwner {
     for (const id of this.#carrier.native.readable()) {
       const stream = this.#streams.get(id);
       if (stream === undefined) fresh.push(id);
-      else this.#take(stream);
+      else this.#receiving.take(stream);
     }
     for (const id of fresh.sort((a, b) => a - b)) if (this.#peerIds.isNew(id)) this.#accept(id);
   }
@@ -142,104 +133,12 @@ export class QuicStreams implements StreamOwner {
     return stream;
   }
 
-  /** Gives the reader what it asked for, at most the budget of a turn. */
-  #deliver(stream: QuicStream): void {
-    let budget = maxStreamBytesPerTurn;
-    if (stream.ahead > 0 || this.#mustRest(stream)) return;
-    while (stream.wanted && budget > 0) {
-      let read: [number, boolean] | null;
-      try {
-        read = this.#carrier.native.streamRecv(stream.id, readBuffer());
-      } catch (error) {
-        if (isDone(error)) return;
-        stream.cut = true;
-        stream.receiveOver = true;
-        stream.wanted = false;
-        this.#hungry.delete(stream);
-        this.#forgetIfOver(stream);
-        stream.destroy(streamError(error));
-        return;
-      }
-      if (read === null) return;
-      const [length, fin] = read;
-      budget -= length;
-      if (length > 0) {
-        this.#carrier.flood.read(length);
-        stream.wanted = false;
-        this.#hungry.delete(stream);
-        // `push` asks for more, by `_read`, when there is room; that call sets `wanted` again.
-        stream.push(takeRead(length));
-      }
-      if (fin) {
-        stream.receiveOver = true;
-        stream.wanted = false;
-        this.#hungry.delete(stream);
-        stream.push(null);
-        this.#forgetIfOver(stream);
-        return;
-      }
-    }
-    if (stream.wanted) this.#carrier.schedule();
-  }
-
-  /**
-   * Takes a little from quiche before the reader asks. Its windows shrink to what is read soon (32 KiB a stream, 48 KiB a
-   * connection to begin with), so that one stream's first megabyte, unread, would stall every other stream.
-   */
-  #readAhead(stream: QuicStream): void {
-    if (stream.receiveOver || stream.destroyed || this.#mustRest(stream)) return;
-    const { native, flood } = this.#carrier;
-    try {
-      while (stream.ahead < maxStreamAhead && this.#ahead < maxAhead) {
-        const read = native.streamRecv(stream.id, readBuffer());
-        if (read === null) return;
-        const [length, fin] = read;
-        if (length > 0) {
-          flood.read(length);
-          this.#ahead += length;
-          stream.keep(takeRead(length));
-        }
-        if (!fin) continue;
-        stream.receiveOver = true;
-        stream.keepEnd();
-        this.#forgetIfOver(stream);
-        return;
-      }
-      // A reset is told also to a stream that is full.
-      native.streamRecv(stream.id, noBytes);
-    } catch (error) {
-      if (isDone(error) || !/^StreamReset/.test(errorText(error))) return;
-      stream.cut = true;
-      stream.receiveOver = true;
-      this.#forgetIfOver(stream);
-      stream.destroy(streamError(error));
-    }
-  }
-
-  /** Whether its end has gone by itself and may be lost yet: the peer's end must not be read before. */
-  #mustRest(stream: QuicStream): boolean {
-    if (!stream.endedLate) return false;
-    if (this.#late.has(stream)) return true;
-    if (this.#late.postponed(stream, () => this.#rested(stream))) return true;
-    stream.endedLate = false;
-    return false;
-  }
-
-  #rested(stream: QuicStream): void {
-    if (this.#late.postponed(stream, () => this.#rested(stream))) return;
-    stream.endedLate = false;
-    this.#carrier.schedule();
-  }
-
   pull(stream: QuicStream): void {
-    if (this.#over) return;
-    this.#hungry.add(stream);
-    // In a turn of its own: `_read` is called while a plugin's code runs.
-    this.#carrier.schedule();
+    this.#receiving.pull(stream);
   }
 
   tookAhead(bytes: number): void {
-    this.#ahead -= bytes;
+    this.#receiving.tookAhead(bytes);
   }
 
   // ── what goes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,7 +170,7 @@ export class QuicStreams implements StreamOwner {
 
   abandon(stream: QuicStream, streamCode: number): void {
     this.#sending.forget(stream);
-    this.#hungry.delete(stream);
+    this.#receiving.forget(stream);
     this.#late.forget(stream);
     if (!this.#over) {
       if (!stream.sendOver || !stream.receiveOver) stream.cut = true;
@@ -325,34 +224,13 @@ export class QuicStreams implements StreamOwner {
     this.#waiters.fail(error);
     for (const stream of this.#streams.values()) {
       // What the peer had sent whole before it closed can still be read.
-      if (info.by !== 'peer' || !this.#salvage(stream)) stream.destroy(error);
+      if (info.by !== 'peer' || !this.#receiving.salvage(stream)) stream.destroy(error);
     }
     this.#late.clear();
     this.#sending.clear();
     this.#streams.clear();
-    this.#hungry.clear();
+    this.#receiving.clear();
     this.#peerIds.clear();
-  }
-
-  /** Takes what quiche holds of a stream that the peer has ended; `false` when its end has not come. */
-  #salvage(stream: QuicStream): boolean {
-    stream.sendOver = true;
-    stream.releaseAhead();
-    for (;;) {
-      if (stream.receiveOver) return stream.readableLength > 0 || !stream.readableEnded;
-      let read: [number, boolean] | null;
-      try {
-        read = this.#carrier.native.streamRecv(stream.id, readBuffer());
-      } catch {
-        return false;
-      }
-      if (read === null) return false;
-      const [length, fin] = read;
-      if (length > 0) stream.push(takeRead(length));
-      if (!fin) continue;
-      stream.receiveOver = true;
-      stream.push(null);
-    }
   }
 
   /** Resolves when all that was written is acknowledged, or the connection is over. */
