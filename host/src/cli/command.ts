@@ -35,6 +35,8 @@ export interface Command {
   readonly wraps?: boolean;
   /** Runs until a signal, and sees to those itself. */
   readonly endsItself?: boolean;
+  /** Carries bytes for the program that started it, and is told by `SIGHUP` that this is over, as ssh tells a ProxyCommand. */
+  readonly carries?: boolean;
   /** Of its first argument. */
   readonly completes?: Completes;
   /** Exit code. */

@@ -9,6 +9,9 @@ import { execFile } from 'node:child_process';
 import { firstStream, type Stream } from '@alknet/sdk/streams';
 import { Context } from './context.ts';
 import { CliError, Exit, toCliError, usage } from './exit.ts';
+import { abortOn } from './interrupt.ts';
+
+const interrupt = new AbortController();
 
 const services = ['git-upload-pack', 'git-receive-pack', 'git-upload-archive'];
 
@@ -91,8 +94,9 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function carry(service: string, { peer, path }: Place): Promise<number> {
   const words = { arguments: [], switches: new Map(), values: new Map(), words: [], command: undefined };
-  const context = new Context(words, new AbortController().signal);
+  const context = new Context(words, interrupt.signal);
   const [parameters, connection] = await Promise.all([protocolVersion(), context.dial(peer, 'alknet/git')]);
+  interrupt.signal.addEventListener('abort', () => connection.close(0, ''), { once: true });
   try {
     const stream = await firstStream(connection);
     stream.write(requestLine(service, path, parameters));
@@ -125,11 +129,14 @@ async function copy(stream: Stream): Promise<void> {
     throw new CliError(Exit.INTEGRITY, `the stream was cut: ${cut.message}`, { code: 'RESET' });
 }
 
+// git's own end by Ctrl-C ends this too, and the node must not wait for a client that is gone.
+abortOn(['SIGINT', 'SIGTERM', 'SIGHUP'], interrupt);
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },
   (error: unknown) => {
+    if (interrupt.signal.aborted) return;
     const { message, reason, hint, exit } = toCliError(error);
     for (const text of [message, reason, hint === undefined ? undefined : `try: ${hint}`])
       if (text !== undefined) process.stderr.write(`alknet: ${text}\n`);

@@ -12,6 +12,7 @@ import { Context } from './context.ts';
 import { Exit, toCliError, usage } from './exit.ts';
 import { firstWords } from './first-words.ts';
 import { helpOf, overview } from './help.ts';
+import { abortOn } from './interrupt.ts';
 import { Output } from './output.ts';
 import { findCommand, nearest, parseArguments } from './parse.ts';
 
@@ -50,19 +51,8 @@ async function main(argv: readonly string[]): Promise<number> {
     );
   }
   const interrupt = new AbortController();
-  if (command.endsItself !== true) {
-    for (const [signal, number] of [
-      ['SIGINT', 2],
-      ['SIGTERM', 15],
-    ] as const) {
-      process.on(signal, () => {
-        if (interrupt.signal.aborted) process.exit(128 + number);
-        interrupt.abort();
-        // What is under way tells the other side first.
-        setTimeout(() => process.exit(128 + number), 100);
-      });
-    }
-  }
+  if (command.endsItself !== true)
+    abortOn(command.carries === true ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM'], interrupt);
   const context = new Context(parsed, interrupt.signal);
   const limit = command.endsItself === true ? undefined : limitTime(context, interrupt);
   try {

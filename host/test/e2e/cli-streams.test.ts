@@ -11,8 +11,9 @@ import { createHash } from 'node:crypto';
 import { definePlugin } from '@alknet/sdk';
 export default definePlugin({
   name: 'mirror', version: '1.0.0', alpns: ['mirror/echo', 'mirror/digest'],
-  start: () => ({
+  start: ({ log }) => ({
     async connection(connection) {
+      connection.closed.then(({ by }) => log.warn('closed by the ' + by));
       for await (const stream of connection) {
         stream.on('error', () => {});
         if (connection.alpn === 'mirror/echo') stream.pipe(stream);
@@ -64,6 +65,23 @@ test('CLI-22 pipe carries 100 MiB of random bytes both ways intact, and half-clo
   const digest = await sh('alknet pipe local mirror/digest --transport tls < bytes');
   assert.equal(digest.code, 0, digest.stderr);
   assert.equal(digest.stdout, expected);
+});
+
+test('pipe that is hung up, as ssh does with its ProxyCommand, tells the node', async (t) => {
+  const here = await made(t);
+  const sh = await shellIn(here);
+  await here.write('mirror.ts', mirror);
+  await here.write('alknet.config.json', config('mirror'));
+  const node = await up(here);
+  const { stdout, stderr } = await sh(`
+    mkfifo in
+    alknet pipe local mirror/echo < in > out & exec 3> in
+    echo hello >&3
+    until grep -q hello out; do sleep 0.02; done
+    kill -HUP $!; wait $!
+    echo $?`);
+  assert.equal(stdout, '129\n', stderr);
+  await eventually('its close', () => node.output().includes('closed by the peer'), 5_000);
 });
 
 test('CLI-21 subscribe --count 3 prints three lines, and the handler on the node is aborted', async (t) => {

@@ -31,6 +31,7 @@ export const pipeCommand: Command = {
   examples: ['alknet pipe local alknet/call < /dev/null'],
   arguments: [2, 2],
   completes: 'peers',
+  carries: true,
   run: pipe,
 };
 
