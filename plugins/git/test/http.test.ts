@@ -10,9 +10,8 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { HttpRouteContext, Identity } from '@alknet/sdk';
 import { gitRoute } from '../src/http/smart-http.ts';
-import { all, realNode } from './support.ts';
+import { all, pushing, realNode } from './support.ts';
 
-const pushing = { push: { enabled: true } };
 const ada: Identity = { id: 'ada', scopes: all, resources: {} };
 
 function ask(path: string, init: RequestInit & { identity?: Identity | null } = {}): Promise<Response> {

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { all, type Client, eventually, realNode } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, type Client, eventually, pushing, realNode } from './support.ts';
 
 interface Event {
   readonly cursor: string;

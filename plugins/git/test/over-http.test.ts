@@ -5,9 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { all, collect, filled, realNode, ways } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, collect, filled, pushing, realNode, ways } from './support.ts';
 
 /** The node shows its own certificate, which no public authority knows. */
 const insecure = ['-c', 'http.sslVerify=false'];

@@ -5,9 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { all, type Client, filled, type Node, realNode, ways } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, type Client, filled, type Node, pushing, realNode, ways } from './support.ts';
 
 /** Stock ssh with the client's key, over a stream of the node. */
 function overSsh(node: Node, client: Client): { env: Record<string, string>; url(name: string): string } {

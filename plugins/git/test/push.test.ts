@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { all, type Client, type Node, realNode } from './support.ts';
+import { all, type Client, type Node, pushing, realNode } from './support.ts';
 
-const pushing = { push: { enabled: true } };
 const writer = ['git:write:**', 'git:create:**'];
 
 async function start(

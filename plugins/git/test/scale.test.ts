@@ -9,9 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { shellIn } from '../../../host/test/e2e/cli-support.ts';
 import { made, up } from '../../../host/test/e2e/support.ts';
-import { all, collect, filled, realNode } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, collect, filled, pushing, realNode } from './support.ts';
 
 test('a repository with 20,000 commits is cloned whole and fetched from', async (t) => {
   const node = await realNode(t, pushing);

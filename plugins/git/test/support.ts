@@ -1,7 +1,7 @@
 /** A real node with the git plugin, and clients that are stock git with a home of their own. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
@@ -240,6 +240,25 @@ export async function filled(
   const work = await client.work(name, commits, objectFormat);
   await client.git(['push', '--quiet', 'origin', 'main'], { cwd: work });
   return work;
+}
+
+/** The config of a node that takes pushes. */
+export const pushing = { push: { enabled: true } };
+
+/** A node that takes pushes, and whose repository `app` has commits of ada on main. */
+export async function startedWithApp(
+  t: TestContext,
+  config: Readonly<Record<string, unknown>> = pushing,
+): Promise<{ node: Node; ada: Client; work: string }> {
+  const node = await realNode(t, config);
+  const ada = await node.client('ada', all);
+  return { node, ada, work: await filled(ada, 'app', 2) };
+}
+
+/** Processes of git that serve repositories of this node, by their arguments. */
+export function processesOn(node: Node): string[] {
+  const output = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+  return output.split('\n').filter((row) => row.includes(node.root) && /(?:upload|receive)-pack/.test(row));
 }
 
 /** Over what the first events came about: that of the making, and of so many pushes. */

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { all, filled, realNode } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, filled, pushing, realNode } from './support.ts';
 
 test('GIT-04 stock git clones, fetches and pushes alknet:// URLs with no HTTP involved', async (t) => {
   const node = await realNode(t, pushing);
