@@ -4,10 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Place, Ran } from './support.ts';
-
-const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
+import { command, type Place, type Ran } from './support.ts';
 
 export interface ShellOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { made, place } from './support.ts';
+import { command, made, place } from './support.ts';
 
 const phrase = `${'abandon '.repeat(11)}about`;
 const operator = '52e34b40ff9cf7a2bcaafb22792f387c1693a96adddf589e9798bea3dbc06581';
@@ -12,7 +11,6 @@ const identity = 'e78c2766a792f09bfccb51493968ac322283e8d021a30063784d806929762e
 
 test('VLT-40 init makes a data directory of mode 0700 and files of mode 0600, also under umask 0', async (t) => {
   const here = await place(t);
-  const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
   const script = `umask 0; exec "${process.execPath}" "${command}" init --no-passphrase`;
   const { status } = spawnSync('sh', ['-c', script], {
     cwd: here.folder,

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export { eventually } from '../eventually.ts';
 
-const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
+export const command = fileURLToPath(new URL('../../bin/alknet.js', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
