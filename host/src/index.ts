@@ -4,5 +4,6 @@
  * @module
  */
 
-export { type AlknetNode, type NodeOptions, NodeRunning, startNode } from './node.ts';
+export { NodeRunning } from './node/data-directory.ts';
+export { type AlknetNode, type NodeOptions, startNode } from './node.ts';
 export { alknetVersion } from './version.ts';

@@ -10,28 +10,24 @@
  * @module
  */
 
-import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { RemoteAddress } from '@alknet/sdk';
 import { noCapabilities } from '@alknet/sdk';
 import { AcmeCertificates } from './acme/index.ts';
-import { ConfigError, LiveConfig, type LoadOptions, loadConfig, watchFile } from './config/index.ts';
+import { ConfigError, LiveConfig, type LoadOptions, loadConfig } from './config/index.ts';
 import { serveControl } from './control-socket.ts';
 import { Endpoint, tlsTransport } from './endpoint/index.ts';
 import { quicTransport } from './endpoint/quic/index.ts';
-import {
-  browserCertificate,
-  fingerprintToZBase32,
-  identityKey,
-  NodeIdentities,
-  peersPath,
-} from './identity/index.ts';
+import { browserCertificate, fingerprintToZBase32, NodeIdentities } from './identity/index.ts';
 import { NodeLog } from './log/index.ts';
+import { Announcement } from './node/announcement.ts';
 import { Authorities } from './node/authorities.ts';
+import { claimDataDirectory } from './node/data-directory.ts';
+import { followFiles } from './node/followed-files.ts';
 import { metricSource } from './node/host-metrics.ts';
-import { dialPeer } from './node/peer-dial.ts';
+import { peerLinks } from './node/peer-links.ts';
 import { NodePeers } from './node/peers.ts';
 import { pluginSwitch } from './node/plugin-switch.ts';
 import { NodeSecrets } from './node/secrets.ts';
@@ -39,15 +35,13 @@ import { callLimits, endpointSettings, listenSpecs } from './node/settings.ts';
 import { nodeStatus } from './node/status.ts';
 import { NodeSurface } from './node/surface.ts';
 import { targetOf } from './node/target.ts';
+import { NodeVault } from './node/vault.ts';
 import { WebCertificates } from './node/web-certificates.ts';
-import { processStartTime, readRunningNode, removeNodeFile, writeNodeFile } from './node-file.ts';
 import { hostOperations } from './operations/index.ts';
 import type { NodeStatus } from './operations/status.ts';
-import { PeerLinks } from './peers/index.ts';
 import {
   atMost,
   catchFaults,
-  lockPath,
   MetricTable,
   type PluginEvent,
   type PluginRow,
@@ -57,23 +51,8 @@ import type { Owner } from './registry/registration.ts';
 import { noPrivilege } from './registry/registration.ts';
 import { Registry } from './registry/registry.ts';
 import { openEmbeddedStore } from './store/index.ts';
-import {
-  IDENTITY,
-  openVaultFile,
-  readUnlockKey,
-  readVaultFile,
-  secretsPath,
-  type UnlockOptions,
-  unlockVault,
-  VaultError,
-  vaultPath,
-} from './vault/index.ts';
+import type { UnlockOptions } from './vault/index.ts';
 import { alknetVersion, sdkVersion } from './version.ts';
-
-/** Another node runs on the data directory. */
-export class NodeRunning extends Error {
-  override readonly name = 'NodeRunning';
-}
 
 export interface NodeOptions extends LoadOptions {
   readonly configPath: string;
@@ -131,14 +110,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const version = alknetVersion;
   const loaded = await loadConfig(options.configPath, options);
   const { dataDir } = loaded.config;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await chmod(dataDir, 0o700);
-  const other = readRunningNode(dataDir);
-  if (other !== undefined && other.pid !== process.pid) {
-    throw new NodeRunning(
-      `a node runs on ${dataDir} already (process ${other.pid}); stop it, or use another data directory`,
-    );
-  }
+  await claimDataDirectory(dataDir);
 
   const sink = () => ({
     format: live.current.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
@@ -175,8 +147,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const warn = (message: string) => log.warn('startup', { message });
   for (const { message } of loaded.warnings) warn(message);
 
-  let vaultFile = await readVaultFile(dataDir, warn);
-  const vault = await unlockVault({
+  const vault = await NodeVault.open({
     dataDir,
     passphraseFile: options.passphraseFile,
     credentialsDirectory: options.credentialsDirectory,
@@ -184,9 +155,8 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     warn,
   });
   onFailure(() => vault.lock());
-  using derived = vault.deriveEd25519(IDENTITY);
-  const key = identityKey(derived.privateKey);
-  const id = vaultFile.identity;
+  const key = vault.identityKey();
+  const { id } = vault;
   const z32 = fingerprintToZBase32(id);
 
   const authorities = new Authorities(log);
@@ -202,7 +172,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const peers = new NodePeers(dataDir, log, () => live.current.identity.maxPeers);
   await peers.load();
   onFailure(() => peers.table.close());
-  const secrets = new NodeSecrets(dataDir, vault, log);
+  const secrets = new NodeSecrets(dataDir, vault.vault, log);
   await secrets.load();
   const store = await openEmbeddedStore(join(dataDir, 'store.db'));
   onFailure(() => store.close());
@@ -276,22 +246,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     concurrency: Number.POSITIVE_INFINITY,
     log,
   };
-  const links = new PeerLinks({
-    registry,
-    log,
-    owner: (alias) => ({ ...host, name: alias }),
-    peerOfPin: (pin) => peers.resolveFingerprint(pin)?.id,
-    secret: (name) => {
-      try {
-        return secrets.value(name);
-      } catch (error) {
-        warn(error instanceof Error ? error.message : String(error));
-        return undefined;
-      }
-    },
-    dial: (alias, peer, signal) =>
-      dialPeer({ endpoint, registry, peers, log, limits, live, alias, peer, signal }),
-  });
+  const links = peerLinks({ endpoint, registry, peers, secrets, host, limits, live, log });
   const problems = await supervisor.check(live.current);
   if (problems.length > 0) throw new ConfigError(live.path, problems.map(loaded.document.locate));
   if (options.ownProcess) {
@@ -317,7 +272,6 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
       secrets,
       links,
       vault,
-      protection: vaultFile.protection,
       certificate: key,
       file: certificates,
       acme,
@@ -340,80 +294,35 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   links.follow(live.current);
   onFailure(() => links.stop());
 
-  // ── followed files, control socket, node.json ────────────────────────────────────────────────────────────────────
-
-  const started = processStartTime(process.pid);
-  let announced: Promise<void> = Promise.resolve();
-  let over = false;
-  const announce = () => {
-    const write = async () => {
-      if (over) return;
-      await writeNodeFile(dataDir, {
-        pid: process.pid,
-        ...(started === undefined ? {} : { startTime: started }),
-        id,
-        z32,
-        version,
-        addresses: endpoint.addresses.map(({ transport, address }) => ({ transport, ...address })),
-        config: {
-          path: live.path,
-          revision: live.revision,
-          ...(live.error === undefined ? {} : { error: live.error.message }),
-        },
-        peersRevision: peers.table.revision,
-        ...(peers.problem === undefined ? {} : { peersError: peers.problem }),
-        operations: registry.base.all().flatMap(({ operation: { name, visibility } }) => {
-          return visibility === 'internal' ? [] : [name];
-        }),
-      });
-    };
-    announced = announced
-      .then(write)
-      .catch((error: unknown) => log.error('node.json not written', { error }));
-    return announced;
-  };
-  let announcing = false;
-  // A plugin's code and a peer's imports change with no file of ours; many changes are one announcement.
-  registry.base.onChange(() => {
-    if (over || announcing) return;
-    announcing = true;
-    setTimeout(() => {
-      announcing = false;
-      void announce();
-    }, 200).unref();
+  const announcement = new Announcement({
+    dataDir,
+    id,
+    z32,
+    version,
+    live,
+    endpoint,
+    peers,
+    registry,
+    log,
   });
-  const reloadPeers = async () => {
-    await peers.reload();
-    await announce();
-  };
-  const reloadSecrets = async () => {
-    if (await secrets.reload()) surface.renewCapabilities();
-  };
-  // Only its protection is looked at: the keys in use stay.
-  const reloadVaultFile = async () => {
-    vaultFile = await readVaultFile(dataDir, warn).catch(() => vaultFile);
-  };
-  const watches = await Promise.all([
-    watchFile(live.path, () => void live.reload()),
-    watchFile(peersPath(dataDir), () => void reloadPeers()),
-    watchFile(secretsPath(dataDir), () => void reloadSecrets()),
-    watchFile(vaultPath(dataDir), () => void reloadVaultFile()),
-    watchFile(lockPath(join(live.path, '..')), () => void supervisor.followLock().then(announce)),
-  ]);
-  onFailure(() => Promise.all(watches.map((watch) => watch.close())));
+  const announce = () => announcement.write();
+  const files = await followFiles({
+    dataDir,
+    live,
+    peers,
+    secrets,
+    vault,
+    supervisor,
+    secretsChanged: () => surface.renewCapabilities(),
+    announce,
+  });
+  onFailure(() => files.close());
   const control = await serveControl(dataDir, {
-    state: () => ({ state: vault.isUnlocked ? 'unlocked' : 'locked', protection: vaultFile.protection }),
+    state: () => vault.state(),
     lock: () => vault.lock(),
     unlock: async (passphrase) => {
-      if (vault.isUnlocked) throw new VaultError('AlreadyUnlocked', 'the vault is unlocked already');
-      const file = await readVaultFile(dataDir, warn);
-      const opened = await openVaultFile(
-        file,
-        file.protection === 'keyfile' ? await readUnlockKey(dataDir, warn) : (passphrase ?? ''),
-      );
-      vault.unlock(opened.mnemonic().reveal(), opened.mnemonicPassphrase());
-      opened.lock();
-      await reloadSecrets();
+      await vault.unlock(passphrase);
+      await files.reloadSecrets();
     },
   });
   onFailure(() => control.close());
@@ -424,20 +333,19 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
   const stop = async (): Promise<readonly string[]> => {
     endpoint.drain();
     await links.stop();
-    await Promise.all(watches.map((watch) => watch.close()));
+    await files.close();
     const { drain } = live.current.limits;
     await Promise.all([endpoint.drained(drain), atMost(supervisor.drain(), drain)]);
     const laggards = await supervisor.stop();
     for (const plugin of laggards) log.error('plugin did not stop', { plugin });
-    over = true;
-    await announced;
+    await announcement.end();
     registry.close();
     peers.table.close();
     store.close();
     certificates.close();
     await acme.close();
     vault.lock();
-    await Promise.all([endpoint.close(), control.close(), removeNodeFile(dataDir)]);
+    await Promise.all([endpoint.close(), control.close(), announcement.remove()]);
     await nodeLog.sink.close();
     return laggards;
   };
@@ -458,7 +366,7 @@ async function assemble(options: NodeOptions, onFailure: (step: () => unknown) =
     pluginsSettled: () => supervisor.idle(),
     reload: async () => {
       nodeLog.sink.reopen();
-      await Promise.all([live.reload(), reloadPeers(), reloadSecrets()]);
+      await files.reload();
     },
     stop: () => {
       stopping ??= stop();

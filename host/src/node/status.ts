@@ -13,11 +13,11 @@ import type { NodeStatus } from '../operations/status.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import { manyReloads, type PluginSupervisor } from '../plugins/index.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Vault } from '../vault/index.ts';
 import { acmeCertificateRows, fileCertificateRows } from './certificate-rows.ts';
 import type { NodePeers } from './peers.ts';
 import { protectionText } from './protection-text.ts';
 import type { NodeSecrets } from './secrets.ts';
+import type { NodeVault } from './vault.ts';
 import type { WebCertificates } from './web-certificates.ts';
 
 export interface StatusParts {
@@ -32,8 +32,7 @@ export interface StatusParts {
   readonly peers: NodePeers;
   readonly secrets: NodeSecrets;
   readonly links: PeerLinks;
-  readonly vault: Vault;
-  readonly protection: string;
+  readonly vault: NodeVault;
   readonly certificate: IdentityKey;
   readonly file: WebCertificates;
   readonly acme: AcmeCertificates;
@@ -41,6 +40,7 @@ export interface StatusParts {
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
   const { live, endpoint, supervisor, registry, peers, links, startedAt } = parts;
+  const vault = parts.vault.state();
   const { draining, listeners, connections, refused } = endpoint.status();
   const rows = supervisor.rows();
   return {
@@ -87,10 +87,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     },
     refused: { ...refused },
     registryRevision: registry.base.revision,
-    vault: {
-      state: parts.vault.isUnlocked ? 'unlocked' : 'locked',
-      protection: protectionText(parts.protection),
-    },
+    vault: { state: vault.state, protection: protectionText(vault.protection) },
     memory: process.memoryUsage.rss(),
     problems: problemsOf(parts, rows),
   };
