@@ -5,23 +5,14 @@
  * @module
  */
 
-import {
-  AdapterError,
-  CloseCode,
-  type CloseInfo,
-  type Log,
-  OperationFault,
-  type RemoteCaller,
-} from '@alknet/sdk';
+import { CloseCode, type CloseInfo, type Log, type RemoteCaller } from '@alknet/sdk';
 import { DialError } from '../endpoint/index.ts';
-import { type Import, PublicationRefused } from '../registry/base.ts';
 import type { ConnectedPeer, ConnectedPeers } from '../registry/connected-peers.ts';
-import { forwardingHandler } from '../registry/forward.ts';
 import { pause } from '../registry/offered-operations.ts';
 import type { Owner } from '../registry/registration.ts';
 import type { Registry } from '../registry/registry.ts';
 import { refusedWait, settledAfter, waitAfter } from './backoff.ts';
-import { type ExportRule, type ImportRules, importSet } from './import-set.ts';
+import { type ImportSettings, PeerImport } from './peer-import.ts';
 
 export type LinkState = 'connecting' | 'online' | 'backoff' | 'refused' | 'disabled';
 
@@ -33,12 +24,9 @@ export interface LinkStatus {
   readonly error?: string;
 }
 
-export interface LinkSettings {
-  readonly alias: string;
+export interface LinkSettings extends ImportSettings {
   /** Dial, or wait for the peer to connect. */
   readonly dials: boolean;
-  readonly import: ImportRules | undefined;
-  readonly exports: readonly ExportRule[];
 }
 
 export interface LinkParts {
@@ -72,13 +60,11 @@ const refusals = new Set([
 
 export class PeerLink {
   readonly #parts: LinkParts;
+  readonly #import: PeerImport;
   #settings: LinkSettings;
   #state: LinkState = 'connecting';
   #error: string | undefined;
   #importError: string | undefined;
-  #operations = 0;
-  /** What the set that stands in the registry was made of. */
-  #published: { readonly offered: unknown; readonly settings: LinkSettings } | undefined;
   #connected: ConnectedPeer | undefined;
   readonly #ending = new AbortController();
   /** What is waited for ends early: something has changed. */
@@ -89,6 +75,7 @@ export class PeerLink {
   constructor(settings: LinkSettings, parts: LinkParts) {
     this.#settings = settings;
     this.#parts = parts;
+    this.#import = new PeerImport(parts.registry, parts.owner, () => this.#connected);
     this.#running = this.#run();
   }
 
@@ -99,7 +86,7 @@ export class PeerLink {
       alias: this.#settings.alias,
       ...(id === undefined ? {} : { id }),
       state: this.#state,
-      operations: this.#operations,
+      operations: this.#import.operations,
       ...(error === undefined ? {} : { error }),
     };
   }
@@ -153,7 +140,7 @@ export class PeerLink {
         reason = failed(error);
       } finally {
         this.#connected = undefined;
-        this.#withdraw();
+        this.#import.withdraw();
       }
       if (signal.aborted) break;
       const settled = this.#state === 'online' && performance.now() - since >= settledAfter;
@@ -201,7 +188,7 @@ export class PeerLink {
     try {
       while (!over.signal.aborted && !this.#ending.signal.aborted) {
         const wake = this.#wake.signal;
-        const error = await this.#import(peer);
+        const error = await this.#import.take(peer, this.#settings);
         if (over.signal.aborted) return;
         this.#importError = error;
         failures = error === undefined ? 0 : failures + 1;
@@ -220,60 +207,6 @@ export class PeerLink {
       this.#importError = undefined;
     }
   }
-
-  /** What went wrong; the set that was there stays then. */
-  async #import(peer: ConnectedPeer): Promise<string | undefined> {
-    const { alias, import: rules, exports } = this.#settings;
-    const { registry, owner } = this.#parts;
-    if (rules === undefined) {
-      this.#withdraw();
-      return undefined;
-    }
-    try {
-      const offered = await peer.offers.get();
-      const of = this.#published;
-      if (of?.offered === offered && of.settings === this.#settings) return undefined;
-      const { operations } = offered;
-      const set = importSet(operations, rules, exports);
-      registry.publishImports(
-        owner,
-        set.map(({ spec, remote, exports: exported }): Import => {
-          const declared = new Set((spec.errors ?? []).map(({ code }) => code));
-          const destination = () => ({
-            label: alias,
-            // The newest connection of that peer, which may be another one than that of the import.
-            remote: this.#connected && (registry.peers.find(this.#connected.id) ?? this.#connected).remote,
-            policy: registry.peers.policy(peer.id),
-          });
-          return {
-            operation: { ...spec, handler: forwardingHandler(remote, spec.type, declared, destination) },
-            source: `${alias} ${remote}`,
-            ...(exported === undefined ? {} : { exports: exported }),
-          };
-        }),
-      );
-      this.#published = { offered, settings: this.#settings };
-      this.#operations = set.filter(({ spec, exports: of }) => of === undefined || of === spec.name).length;
-      return undefined;
-    } catch (error) {
-      return importFault(error);
-    }
-  }
-
-  #withdraw(): void {
-    this.#operations = 0;
-    this.#published = undefined;
-    this.#parts.registry.withdraw(this.#parts.owner);
-  }
-}
-
-function importFault(error: unknown): string {
-  if (error instanceof AdapterError) return `${error.code}: ${error.message}`;
-  if (error instanceof PublicationRefused) return `Collision: ${error.message}`;
-  if (error instanceof OperationFault) {
-    return `${/: name:/.test(error.message) ? 'Collision' : 'SchemaParse'}: ${error.message}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }
 
 function failed(error: unknown): { text: string; refused: boolean } {
