@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import type { Certificate } from '../endpoint/engine.ts';
 import { readSecretFile, writeSecretFile } from '../vault/files.ts';
 import { bitString, objectIdentifier, sequence, tlv } from './der.ts';
-import { dnsName, extension, selfSigned } from './self-signed.ts';
+import { dnsName, selfSigned } from './self-signed.ts';
+import { extension } from './x509.ts';
 
 const day = 24 * 60 * 60 * 1000;
 /** Days; what browsers allow to certificates of public CAs. */

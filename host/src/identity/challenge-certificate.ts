@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../endpoint/engine.ts';
 import { octetString, sequence } from './der.ts';
-import { dnsName, extension, selfSigned } from './self-signed.ts';
+import { dnsName, selfSigned } from './self-signed.ts';
+import { extension } from './x509.ts';
 
 const day = 24 * 60 * 60 * 1000;
 

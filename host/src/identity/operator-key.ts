@@ -9,7 +9,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ed25519PublicKey } from '../vault/ed25519.ts';
 import { readSecretFile, writeSecretFile } from '../vault/files.ts';
-import { type IdentityKey, identityKey, toPem } from './certificate.ts';
+import { type IdentityKey, identityKey } from './certificate.ts';
+import { toPem } from './pem.ts';
 
 export const operatorKeyPath = (dataDir: string) => join(dataDir, 'operator.key');
 

@@ -6,19 +6,9 @@
 
 import { createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { Certificate } from '../endpoint/engine.ts';
-import { toPem } from './certificate.ts';
-import {
-  bitString,
-  boolean,
-  explicit,
-  integer,
-  objectIdentifier,
-  octetString,
-  sequence,
-  set,
-  tlv,
-  utf8String,
-} from './der.ts';
+import { objectIdentifier, sequence, tlv } from './der.ts';
+import { toPem } from './pem.ts';
+import { selfIssued } from './x509.ts';
 
 const ecdsaSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 
@@ -33,28 +23,21 @@ export interface SelfSigned {
 export function selfSigned({ commonName, notBefore, notAfter, extensions }: SelfSigned): Certificate {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  const name = sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String(commonName))));
-  const serial = randomBytes(16);
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  const toBeSigned = sequence(
-    explicit(0, integer(Buffer.from([2]))),
-    integer(serial),
-    ecdsaSha256,
-    name,
-    sequence(utcTime(notBefore), utcTime(notAfter)),
-    name,
-    spki,
-    explicit(3, sequence(...extensions)),
+  const signed = selfIssued(
+    {
+      serial: randomBytes(16),
+      algorithm: ecdsaSha256,
+      commonName,
+      validity: sequence(utcTime(notBefore), utcTime(notAfter)),
+      spki,
+      extensions,
+    },
+    (toBeSigned) => sign('sha256', toBeSigned, privateKey),
   );
-  const signed = sequence(toBeSigned, ecdsaSha256, bitString(sign('sha256', toBeSigned, privateKey)));
   return {
     cert: toPem('CERTIFICATE', signed),
     key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
   };
-}
-
-export function extension(oid: string, critical: boolean, value: Uint8Array): Buffer {
-  return sequence(objectIdentifier(oid), ...(critical ? [boolean(true)] : []), octetString(value));
 }
 
 /** A dNSName of a subjectAltName. */

@@ -8,7 +8,8 @@ import { isDue, waitAfter } from '../../src/acme/certificates.ts';
 import { AuthorityBusy } from '../../src/acme/connection.ts';
 import { newKey, orderCertificate } from '../../src/acme/order.ts';
 import { sequence, tlv } from '../../src/identity/der.ts';
-import { extension, selfSigned } from '../../src/identity/self-signed.ts';
+import { selfSigned } from '../../src/identity/self-signed.ts';
+import { extension } from '../../src/identity/x509.ts';
 
 const day = 24 * 60 * 60 * 1000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseKey } from '../../src/endpoint/target.ts';
-import { ed25519Spki, toPem } from '../../src/identity/certificate.ts';
+import { ed25519Spki } from '../../src/identity/certificate.ts';
 import {
   certificateFingerprint,
   ed25519Fingerprint,
@@ -14,6 +14,7 @@ import {
   sshKeyFingerprint,
   sshKeyLine,
 } from '../../src/identity/index.ts';
+import { toPem } from '../../src/identity/pem.ts';
 import { makeCertificate } from '../endpoint/certificates.ts';
 import { peerTable, vectorFingerprint, vectorSecret, vectorSshLine } from './support.ts';
 
