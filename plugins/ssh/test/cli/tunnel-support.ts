@@ -2,11 +2,12 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { made, type Place } from '../../../../host/test/e2e/support.ts';
+import { served } from '../served.ts';
 import { account, ran, until } from '../support.ts';
 
 export const program = fileURLToPath(new URL('../../../../host/bin/alknet.js', import.meta.url));
@@ -129,22 +130,6 @@ export function startProgram(t: TestContext, here: Place, words: readonly string
       return found.port ?? 0;
     },
   };
-}
-
-/** A server on a port of its own, whose connections end with the test. */
-export async function served(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    serve(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
 }
 
 export const echo = (t: TestContext): Promise<number> => served(t, (socket) => socket.pipe(socket));

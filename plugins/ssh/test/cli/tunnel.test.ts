@@ -9,7 +9,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { up } from '../../../../host/test/e2e/support.ts';
-import { ask, curl, echo, forwarding, served, start } from './tunnel-support.ts';
+import { served } from '../served.ts';
+import { ask, curl, echo, forwarding, start } from './tunnel-support.ts';
 
 /** A page at a port of its own. */
 async function page(t: TestContext): Promise<number> {

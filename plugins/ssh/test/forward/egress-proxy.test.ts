@@ -5,30 +5,16 @@ import { describe, type TestContext, test } from 'node:test';
 import { type ProxyAddress, parseCredentials, parseProxy } from '@alknet/sdk';
 import { Reply, reply, Socks5Handshake } from '../../src/client/socks5.ts';
 import { connectThrough } from '../../src/forward/egress-proxy.ts';
+import { served } from '../served.ts';
 
 const credentials = { user: 'ana', password: 'open:sesame' };
-
-async function serve(t: TestContext, serveSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    serveSocket(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** A SOCKS5 proxy that is its own target: it answers with what was asked for, and then echoes. */
 function socksProxy(
   t: TestContext,
   { users = false, code = Reply.SUCCEEDED as number } = {},
 ): Promise<number> {
-  return serve(t, (socket) => {
+  return served(t, (socket) => {
     const checked = (user: string, password: string) =>
       user === credentials.user && password === credentials.password;
     const handshake = new Socks5Handshake(users ? checked : undefined);
@@ -47,7 +33,7 @@ function socksProxy(
 }
 
 function httpProxy(t: TestContext, status = '200 OK'): Promise<number> {
-  return serve(t, (socket) => {
+  return served(t, (socket) => {
     socket.once('data', (head: Buffer) => {
       const [line = '', ...fields] = head.toString('latin1').split('\r\n');
       const login = fields.find((field) => field.startsWith('Proxy-Authorization:')) ?? '';
@@ -107,9 +93,9 @@ describe('a proxy for forwarded connections', () => {
   });
 
   test('is a failure when it refuses, is down or speaks something else, and no text holds the target', async (t) => {
-    const closed = await serve(t, (socket) => socket.end());
-    const other = await serve(t, (socket) => socket.write('220 mail ready\r\n\r\n'));
-    const endless = await serve(t, (socket) => {
+    const closed = await served(t, (socket) => socket.end());
+    const other = await served(t, (socket) => socket.write('220 mail ready\r\n\r\n'));
+    const endless = await served(t, (socket) => {
       socket.write(`HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(4000)}`);
     });
     const free = createServer().listen(0, '127.0.0.1');
@@ -134,7 +120,7 @@ describe('a proxy for forwarded connections', () => {
   });
 
   test('is let go when it never answers and the wait is over', async (t) => {
-    const silent = await serve(t, (socket) => socket.resume());
+    const silent = await served(t, (socket) => socket.resume());
     const controller = new AbortController();
     const waiting = connectThrough(at('socks5', silent), 'a.b', 1, { signal: controller.signal });
     setImmediate(() => controller.abort());
