@@ -223,6 +223,11 @@ test('CLI-34 the bash completion loads and completes commands, options, peers an
     complete('plugin', 'disable', ''),
     complete('init', '--no'),
     complete('call', 'services/list', ''),
+    complete('fo'),
+    complete('git', ''),
+    complete('git', 'url', 'bo'),
+    complete('git', 'setup', '--sub'),
+    complete('ssh', 'bo'),
   ];
   const { stdout, stderr, code } = await sh(`source <(alknet completion bash)\n${lines.join('\n')}`);
   assert.equal(code, 0, stderr);
@@ -236,6 +241,11 @@ test('CLI-34 the bash completion loads and completes commands, options, peers an
     'call http ssh sftp git',
     '--no-passphrase --node',
     '',
+    'forward',
+    'setup url',
+    'bobby',
+    '--submodules',
+    'bobby',
   ]);
   // The least of several: what the machine does besides is not the command's.
   let least = Number.POSITIVE_INFINITY;

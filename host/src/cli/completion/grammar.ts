@@ -25,13 +25,16 @@ export interface Grammar {
   readonly namedBy: readonly { readonly option: string; readonly completes: Completes }[];
 }
 
-export function grammarOf(commands: readonly Command[]): Grammar {
+/** What of a command is looked at. */
+type Known = Pick<Command, 'path' | 'aliases' | 'options' | 'completes'>;
+
+export function grammarOf(commands: readonly Known[]): Grammar {
   const all: readonly Option[] = [...globalOptions, ...commands.flatMap(({ options = [] }) => options)];
   const every = new Map(all.map((option) => [option.name, option]));
   const spellings = commands.flatMap((command) =>
     [command.path, ...(command.aliases ?? [])].map((path) => ({ path, command })),
   );
-  const places = new Map<string, { words: Set<string>; command?: Command }>([
+  const places = new Map<string, { words: Set<string>; command?: Known }>([
     ['', { words: new Set(['help']) }],
   ]);
   for (const { path, command } of spellings) {
