@@ -129,14 +129,20 @@ export class Context {
     const { entries } = await readPeers(await this.dataDir()).catch(
       (): { entries: readonly PeerEntry[] } => ({ entries: [] }),
     );
-    return { entry: (id) => entries.find((entry) => entry.id === id) };
+    return {
+      entry: (id) => entries.find((entry) => entry.id === id),
+      owner: (key) => entries.find(({ fingerprints }) => fingerprints.includes(key)),
+    };
   }
 
-  /** Where a PEER is; `local` is the running node. @throws CliError, PeerSyntaxError, DialError */
+  /** Where a PEER is; `local` is the running node, and so is its key. @throws CliError, PeerSyntaxError, DialError */
   async target(peer: string): Promise<DialTarget> {
     if (peer !== 'local') {
       const { targetOf } = await import('../node/target.ts');
-      return targetOf(peer, (await this.config())?.config, await this.peerBook());
+      const { parseKey } = await import('../endpoint/target.ts');
+      const key = parseKey(peer);
+      if (key === undefined || (await this.runningNode())?.id !== key)
+        return targetOf(peer, (await this.config())?.config, await this.peerBook());
     }
     const node = await this.runningNode();
     if (node === undefined) throw notRunning();

@@ -62,6 +62,11 @@ export class PeerTable {
     return this.#table.byId.get(id);
   }
 
+  /** Whose key this is, in its normal form. */
+  owner(fingerprint: string): PeerEntry | undefined {
+    return this.#table.byFingerprint.get(fingerprint);
+  }
+
   hasToken(id: string): boolean {
     return this.entry(id)?.tokenHash !== undefined;
   }

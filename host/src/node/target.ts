@@ -15,11 +15,25 @@ import type { PeerEntry } from '../identity/index.ts';
 /** What knows addresses and keys by name: `peers` of the configuration, and entries of `peers.json`. */
 export interface PeerBook {
   entry(id: string): PeerEntry | undefined;
+  /** Whose key this is, in its normal form. */
+  owner(fingerprint: string): PeerEntry | undefined;
 }
 
 /** What an alias leaves out, its peer's entry says. */
 function given<Item>(list: readonly Item[] | undefined): readonly Item[] | undefined {
   return list === undefined || list.length === 0 ? undefined : list;
+}
+
+/** Where the address book has a key. */
+function addressesOf(
+  fingerprint: string,
+  config: Pick<Config, 'peers'> | undefined,
+  book: PeerBook | undefined,
+): readonly string[] | undefined {
+  for (const { addresses, fingerprints } of Object.values(config?.peers ?? {}))
+    if (given(addresses) && fingerprints?.some((each) => normaliseFingerprint(each) === fingerprint))
+      return addresses;
+  return book?.owner(fingerprint)?.addresses;
 }
 
 /** @throws PeerSyntaxError, DialError `Resolve` */
@@ -32,11 +46,15 @@ export function targetOf(
   switch (peer.kind) {
     case 'local':
       throw new DialError('Resolve', 'local: a node does not dial itself');
-    case 'key':
-      throw new DialError(
-        'Resolve',
-        `${text}: finding a node by its key alone needs the dns plugin, which is not available in this build; give host:port#${peer.fingerprint}`,
-      );
+    case 'key': {
+      const addresses = given(addressesOf(peer.fingerprint, config, book));
+      if (addresses === undefined)
+        throw new DialError(
+          'Resolve',
+          `${text}: no address is known for this key; give host:port#${peer.fingerprint}, or keep one: alknet peer add NAME HOST:PORT --fingerprint ${peer.fingerprint}`,
+        );
+      return { name: text, addresses: addresses.map(parseAddress), pins: [peer.fingerprint] };
+    }
     case 'host':
       return {
         name: text,

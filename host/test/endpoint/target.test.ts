@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePeer } from '../../src/endpoint/target.ts';
+import { targetOf } from '../../src/node/target.ts';
 
 const hex = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
 const key = `ed25519:${hex}`;
@@ -41,4 +42,30 @@ test('what is no PEER is refused with what was expected', () => {
   ] as const) {
     assert.throws(() => parsePeer(text), expected, text);
   }
+});
+
+test('a key alone is dialled where the address book has it, with that key as its pin', () => {
+  const z32 = 'y'.repeat(52);
+  const bob = {
+    id: 'bob',
+    fingerprints: [key],
+    scopes: [],
+    resources: {},
+    enabled: true,
+    createdAt: '2026-01-01T00:00:00Z',
+    addresses: ['node.example:99'],
+  };
+  const book = {
+    entry: () => undefined,
+    owner: (fingerprint: string) => (fingerprint === key ? bob : undefined),
+  };
+  assert.deepEqual(targetOf(hex, undefined, book), {
+    name: hex,
+    addresses: [{ host: 'node.example', port: 99 }],
+    pins: [key],
+  });
+  assert.throws(
+    () => targetOf(z32, undefined, book),
+    /no address is known for this key; give host:port#ed25519:00/,
+  );
 });

@@ -42,7 +42,8 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
   assert.equal((await newShell('alknet git setup')).code, 0);
 
   const peer = `127.0.0.1:${port}#${id}`;
-  await here.ok(['call', 'git/create', 'name=team/app']);
+  const created = await here.ok(['call', 'git/create', 'name=team/app', '--json']);
+  const { urls: told } = JSON.parse(created) as { urls: { alknet: string } };
   const script = `set -e
     git init --quiet -b main work && cd work
     git -c user.name=a -c user.email=a@b commit --quiet --allow-empty -m one
@@ -51,6 +52,7 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
     git clone --quiet alknet://local/team/app.git by-name
     git clone --quiet 'alknet://${peer.replace('#', '%23')}/team/app.git' by-pin
     git clone --quiet alknet::local/team/app by-helper-name
+    git clone --quiet '${told.alknet}' by-key
     git -C by-pin log -1 --format=%s`;
   const ran = await newShell(script);
   assert.equal(ran.code, 0, ran.stderr);
@@ -65,6 +67,8 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
   );
   const alias = await newShell('git clone --quiet alknet://office/team/app.git by-alias');
   assert.equal(alias.code, 0, alias.stderr);
+  const byKey = await newShell(`alknet call services/list limit:=1 --node ${id} --data elsewhere`);
+  assert.equal(byKey.code, 0, byKey.stderr);
   const wrong = await newShell(
     `git clone alknet://127.0.0.1:${port}%23ed25519:${'0'.repeat(64)}/team/app.git no`,
   );
