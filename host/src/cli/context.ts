@@ -5,6 +5,7 @@
  * @module
  */
 
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Session } from '@alknet/sdk/call';
 import type { DialOptions } from '../client.ts';
@@ -145,7 +146,7 @@ export class Context {
         return targetOf(peer, (await this.config())?.config, await this.peerBook());
     }
     const node = await this.runningNode();
-    if (node === undefined) throw notRunning();
+    if (node === undefined) throw await notRunning(this);
     const addresses = [
       ...new Set(node.addresses.map(({ address, port }) => `${loopbackFor(address)} ${port}`)),
     ].map((text) => {
@@ -251,10 +252,15 @@ export class Context {
   }
 }
 
-export function notRunning(): CliError {
+/** Says where a node was looked for: most often this is the wrong folder. */
+export async function notRunning(context: Context): Promise<CliError> {
+  const { vaultPath } = await import('../vault/vault-file.ts');
+  const dataDir = await context.dataDir();
+  const made = existsSync(vaultPath(dataDir));
   return new CliError(Exit.UNREACHABLE, 'the node is not running', {
     code: 'NOT_RUNNING',
-    hint: 'alknet up',
+    reason: made ? `nothing serves ${dataDir}` : `there is none at ${dataDir}`,
+    hint: made ? 'alknet up' : 'alknet init, or say where it is: --data DIR, --config FILE or ALKNET_CONFIG',
   });
 }
 

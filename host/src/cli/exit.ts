@@ -106,6 +106,11 @@ export function toCliError(error: unknown): CliError {
     case 'ConnectionError':
       return make(Exit.UNREACHABLE);
     case 'DialError':
+      if (code === 'UnknownIdentity')
+        return make(
+          Exit.AUTH,
+          'to know it by a name: alknet peer add NAME HOST:PORT --fingerprint ed25519:…',
+        );
       if (dialAuth.has(code)) return make(Exit.AUTH);
       return make(code === 'HandshakeTimeout' ? Exit.TIMEOUT : Exit.UNREACHABLE);
   }
@@ -145,5 +150,13 @@ function fromCall({ code, message, details }: CallError): CliError {
               : Object.hasOwn(hostExits, code)
                 ? (hostExits[code] ?? Exit.FAILED)
                 : Exit.FAILED;
-  return new CliError(exit, message, { code, ...(details === undefined ? {} : { details }) });
+  return new CliError(exit, message, {
+    code,
+    ...(exit === Exit.AUTH
+      ? {
+          hint: 'your key (operator in alknet vault show) or token is not let in there; alknet peer add there does that',
+        }
+      : {}),
+    ...(details === undefined ? {} : { details }),
+  });
 }

@@ -136,6 +136,11 @@ function unknownCommand(words: readonly string[], commands: readonly Command[]) 
     group.length > 0
       ? group.map(({ path }) => path.join(' '))
       : [...new Set([...commandNames, ...commands, ...builtInCommands].map(({ path }) => path[0] ?? ''))];
+  if (words.length === 1 && group.length > 0)
+    return usage(
+      `alknet ${words[0]} takes one of ${[...new Set(group.map(({ path }) => path[1]))].join(', ')}`,
+      `alknet help ${words[0]}`,
+    );
   const text = group.length > 0 ? words.slice(0, 2).join(' ') : (words[0] ?? '');
   const near = nearest(text, known);
   return usage(

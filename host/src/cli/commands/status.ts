@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Session } from '@alknet/sdk/call';
 import { protectionText } from '../../node/protection-text.ts';
 import type { NodeStatus } from '../../operations/status.ts';
@@ -99,7 +100,8 @@ async function peersOnline(context: Context, session: Session): Promise<number> 
 
 async function offline(context: Context): Promise<number> {
   const dataDir = await context.dataDir();
-  const { readVaultFile } = await import('../../vault/vault-file.ts');
+  const { readVaultFile, vaultPath } = await import('../../vault/vault-file.ts');
+  if (!existsSync(vaultPath(dataDir))) throw await notRunning(context);
   const file = await readVaultFile(dataDir, (message) => context.out.warn(message));
   const state = {
     running: false,
@@ -111,7 +113,7 @@ async function offline(context: Context): Promise<number> {
     state,
     `node      ${file.identity}\nconfig    ${state.configuration.path}\nvault     locked; ${state.vault.protection}`,
   );
-  throw notRunning();
+  throw await notRunning(context);
 }
 
 function duration(seconds: number): string {

@@ -36,7 +36,7 @@ async function running(
   request: 'state' | 'lock' | 'unlock',
   passphrase?: string,
 ): Promise<Extract<ControlAnswer, { ok: true }>> {
-  if ((await context.runningNode()) === undefined) throw notRunning();
+  if ((await context.runningNode()) === undefined) throw await notRunning(context);
   const answer = await askControl(await context.dataDir(), request, passphrase);
   if (answer.ok) return answer;
   const exit = answer.code === 'AlreadyUnlocked' ? Exit.CONFLICT : Exit.VAULT;
