@@ -49,6 +49,30 @@ test('CLI-02 CFG-05 init then up gives a working node on loopback alone, and sta
   assert.equal(await node.stop(), 0);
 });
 
+test('status tells how the link to each configured peer stands', async (t) => {
+  const [first, second] = [await made(t), await made(t)];
+  const { id, port } = await up(first);
+  await second.ok(['peer', 'add', 'first', `127.0.0.1:${port}`, '--fingerprint', id]);
+  await second.write(
+    'alknet.config.json',
+    JSON.stringify({
+      dataDir: './data',
+      listen: { quic: '127.0.0.1:0', tls: '127.0.0.1:0' },
+      plugins: { call: true },
+      peers: { first: { peer: 'first', connect: true, import: true } },
+    }),
+  );
+  await up(second);
+  await eventually('it is online', async () => {
+    const { peers } = JSON.parse(await second.ok(['status', '--json'])) as {
+      peers: readonly { alias: string; state: string }[];
+    };
+    return peers.length === 1 && peers[0]?.alias === 'first' && peers[0].state === 'online';
+  });
+  assert.match(await second.ok(['status']), /^PEER +STATE +OPERATIONS +ERROR\nfirst +online +\d+/m);
+  assert.doesNotMatch(await first.ok(['status']), /^PEER/m);
+});
+
 test('IDN-13 IDN-19 END-48 a second person calls, subscribes, aborts, is disabled and cut off', async (t) => {
   const here = await made(t);
   await withClock(here);

@@ -36,6 +36,7 @@ async function status(context: Context): Promise<number | undefined> {
     listeners,
     plugins,
     certificates,
+    peers,
     connections,
     vault,
     problems,
@@ -55,6 +56,7 @@ async function status(context: Context): Promise<number | undefined> {
       listeners: listeners.map(({ transport, address, alpns }) => ({ transport, address, alpns })),
       plugins,
       certificates,
+      peers,
       connections,
       peersOnline: online,
       vault,
@@ -79,6 +81,14 @@ async function status(context: Context): Promise<number | undefined> {
         ['plugin', 'version', 'state', 'error'],
         plugins.map(({ name, version: v, state: s, error }) => [name, v, s, error ?? '']),
       ),
+      ...(peers.length === 0
+        ? []
+        : [
+            table(
+              ['peer', 'state', 'operations', 'error'],
+              peers.map(({ alias, state: s, operations, error }) => [alias, s, `${operations}`, error ?? '']),
+            ),
+          ]),
       ...problems.map(({ where, message }) => `problem: ${where}: ${message}`),
     ].join('\n'),
   );
