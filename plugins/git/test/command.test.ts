@@ -85,7 +85,9 @@ test('CLI-28 git setup makes git clone alknet://PEER/repo.git work in a new shel
     alknet: 'alknet://local/team/app.git',
     ssh: 'local:team/app.git',
   });
-  assert.match((await newShell(`alknet git url '${peer}' team/app`)).stdout, /%23ed25519/);
+  assert.deepEqual(JSON.parse((await newShell(`alknet git url '${peer}' team/app --json`)).stdout), {
+    alknet: `alknet://${peer.replace('#', '%23')}/team/app.git`,
+  });
   assert.equal((await newShell('alknet git url local ../x')).code, 2);
 
   const allowed = await newShell(

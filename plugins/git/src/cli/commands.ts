@@ -40,7 +40,7 @@ function described({ git, helper, onPath, current, submodules, advice }: Setup):
     `git         ${git ?? 'not found'}`,
     `helper      ${helper ?? 'not installed'}${helper === undefined || current ? '' : ', of another installation'}`,
     `on PATH     ${onPath ? 'yes' : 'no'}`,
-    `submodules  ${submodules ? 'allowed' : 'not allowed'}`,
+    `submodules  ${submodules ? 'allowed' : 'not allowed; --submodules allows them'}`,
     ...advice.map((text) => `try: ${text}`),
   ].join('\n');
 }
@@ -60,7 +60,8 @@ const url: PluginCommand = {
     }
     const urls = {
       alknet: `alknet://${encodeURIComponent(peer).replaceAll('%3A', ':').replaceAll('%5B', '[').replaceAll('%5D', ']')}/${name}.git`,
-      ssh: `${peer}:${name}.git`,
+      // As scp has it: the first colon ends the host.
+      ...(/^[\w.-]+$/.test(peer) ? { ssh: `${peer}:${name}.git` } : {}),
       ...(await toldBy(context, peer, name)),
     };
     context.result(
@@ -85,7 +86,7 @@ async function toldBy(
     const { https, ssh } = urls;
     return { ...(https === undefined ? {} : { https }), ...(ssh === undefined ? {} : { ssh }) };
   } catch (error) {
-    note(`${peer} does not tell more: ${error instanceof Error ? error.message : String(error)}`);
+    note(`nothing more is known: ${error instanceof Error ? error.message : String(error)}`);
     return {};
   }
 }
