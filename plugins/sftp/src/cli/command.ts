@@ -84,7 +84,7 @@ function inWords({ code, message }: SftpError): CallError {
   if (code === StatusCode.CONNECTION_LOST)
     return new CallError(
       'UNREACHABLE',
-      `${message}; is there an export for you? alknet call sftp/exports/list`,
+      `${message}; is there an export for you? alknet call sftp/exports/list --node PEER`,
     );
   return new CallError('SFTP_FAILED', message);
 }
