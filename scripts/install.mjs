@@ -47,11 +47,15 @@ export function ensureInstalled() {
   checkNode();
   if (installed()) return;
   console.error('installing dependencies …');
-  run('npm', ['install', '--no-audit', '--no-fund'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // What a package of the bench wants of Node is no matter of somebody who starts a node.
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 /** Compiles what changed since the last build. */
 export function ensureBuilt() {
+  if (!existsSync(join(root, 'host', 'dist'))) console.error('building …');
   run(bin('tsc'), ['-b']);
   for (const name of ['build-libraries', 'build-page'])
     run(process.execPath, [join(root, 'scripts', `${name}.mjs`)]);
