@@ -37,6 +37,9 @@ test('SFTP-02 the built-in client of `alknet sftp` does the same over the ALPN',
   );
   assert.equal((await here.run(['sftp', 'local', 'get', 'absent'])).code, 7);
   assert.equal((await here.run(['sftp', 'local', 'get', 'there'])).code, 2);
+  const mistyped = await here.run(['sftp', 'local', 'gett', 'there']);
+  assert.equal(mistyped.code, 2);
+  assert.match(mistyped.stderr, /takes one of .*put.*found "gett"/);
   // What follows -- is for OpenSSH's sftp.
   assert.match(await sftp('--print', 'local', '--', '-b', 'batch'), /^sftp -D .*alknet\/sftp.* -b batch\n$/);
 });

@@ -14,7 +14,7 @@ import {
 } from '@alknet/sdk';
 import { SftpClient, SftpError } from '../client/client.ts';
 import { StatusCode } from '../codec/index.ts';
-import { isVerb, runVerb } from './verbs.ts';
+import { isVerb, runVerb, verbNames } from './verbs.ts';
 
 export const sftpCommand: PluginCommand = {
   name: 'sftp',
@@ -36,6 +36,12 @@ async function run(context: CommandContext): Promise<number> {
     );
     return 0;
   }
+  // sftp itself would take no notice of it.
+  if (verb !== undefined && !verb.startsWith('-'))
+    throw new CallError(
+      'INVALID_INPUT',
+      `alknet sftp PEER takes one of ${verbNames.join(', ')}, or -- and what sftp takes, found ${JSON.stringify(verb)}`,
+    );
   return runStock(context, peer, verb === '--' ? words : context.arguments.slice(1));
 }
 

@@ -59,6 +59,8 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
+export const verbNames = Object.keys(verbs);
+
 export const isVerb = (word: string): boolean => Object.hasOwn(verbs, word);
 
 /** @throws SftpError, CallError */
