@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { shellIn } from './cli-support.ts';
 import { made, place, up } from './support.ts';
 
 test('without a node a command says where it looked, and whether there is one to start', async (t) => {
@@ -23,6 +24,20 @@ test('without a node a command says where it looked, and whether there is one to
     stderr,
     `error: the node is not running\n  cause: nothing serves ${stopped.data}\n  try: alknet up\n`,
   );
+});
+
+test('init says when the commands after it will be about another node', async (t) => {
+  const [first, second] = [await made(t), await place(t)];
+  const sh = await shellIn(second);
+  const { code, stderr } = await sh('alknet init --no-passphrase --listen 127.0.0.1:0', {
+    env: { ALKNET_CONFIG: first.config },
+  });
+  assert.equal(code, 0);
+  assert.ok(
+    stderr.includes(`warning: ALKNET_CONFIG names ${first.config}: without --config ${second.config}`),
+  );
+  const third = await place(t);
+  assert.doesNotMatch((await third.run(['init', '--no-passphrase'])).stderr, /ALKNET_CONFIG/);
 });
 
 test('a refusal for want of a right to come in says what lets a key in', async (t) => {

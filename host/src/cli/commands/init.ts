@@ -110,6 +110,11 @@ async function init(context: Context): Promise<undefined> {
           : ['', 'Write these words down; they are the node, and are not shown again:', '', phrase, '']),
       ].join('\n'),
     );
+    const meant = context.configPath;
+    if (meant !== undefined && meant !== configPath)
+      context.out.warn(
+        `ALKNET_CONFIG names ${meant}: without --config ${configPath} other commands are about that node`,
+      );
     if (made && phrase === undefined)
       context.out.hint('the phrase that restores this node is shown by: alknet vault export');
     if (file.protection === 'keyfile')
