@@ -71,3 +71,19 @@ test('a flood of sessions starts no more processes than the limits say, and the 
   await eventually('all have ended', () => processesOn(node).length === 0);
   await ada.git(['clone', '--quiet', ada.url('app'), 'copy']);
 });
+
+test('in protocol 2 a silent client is let go too, between two commands with a good end', async (t) => {
+  const { node, ada } = await startedWithApp(t, { ...pushing, idleTimeout: '1s' });
+  const connection = await ada.dial();
+  t.after(() => connection.close());
+  const request = line('git-upload-pack /app.git\0\0version=2\0');
+  const listed = await open(
+    connection,
+    Buffer.concat([request, line('command=ls-refs\n'), Buffer.from('0000')]),
+  );
+  assert.match(await answer(listed), / refs\/heads\/main\n0000$/);
+  assert.ok(listed.readableEnded, 'as at the end of a fetch whose client is still at work on its pack');
+  const half = await open(connection, Buffer.concat([request, line('command=fetch\n'), Buffer.from('0001')]));
+  await answer(half);
+  await eventually('git has ended', () => processesOn(node).length === 0);
+});

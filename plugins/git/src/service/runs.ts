@@ -132,9 +132,15 @@ export class Runs {
     return ['upload-pack', '--strict', `--timeout=${timeout}`, ...mode, directory];
   }
 
-  /** Time limits. git counts the silence of a fetch itself; a push in which no byte moves has a silent client. */
+  /**
+   * Time limits. git counts the silence of a fetch itself in protocols 0 and 1, and not in 2; everywhere else it sends
+   * something while it works, so that a run in which no byte moves has a silent client.
+   */
   private watch(request: RunRequest, child: GitChild, stop: Running['stop']): () => void {
-    const { timeout, idleTimeout, service } = request;
+    const { timeout, idleTimeout, service, protocol } = request;
+    const fetching = service === 'git-upload-pack';
+    const countedByGit = fetching && protocol?.includes('version=2') !== true;
+    let toldEnd = false;
     const whole = setTimeout(() => stop(`not done within ${timeout} ms`, 'SIGTERM'), timeout);
     let moved = 0;
     let since = performance.now();
@@ -143,12 +149,19 @@ export class Runs {
       if (now !== moved) {
         moved = now;
         since = performance.now();
-      } else if (performance.now() - since >= idleTimeout) {
+      } else if (performance.now() - since < idleTimeout) {
+        return;
+      } else if (fetching && !toldEnd) {
+        // A client may take long over a pack that it has got whole, and git waits for its next command: that is a good end.
+        toldEnd = true;
+        since = performance.now();
+        child.stdin.end();
+      } else {
         stop(`no byte within ${idleTimeout} ms`, 'SIGTERM');
       }
     };
     const every = Math.max(20, Math.min(1000, idleTimeout / 8));
-    const idle = service === 'git-upload-pack' ? undefined : setInterval(look, every);
+    const idle = countedByGit ? undefined : setInterval(look, every);
     return () => {
       clearTimeout(whole);
       clearInterval(idle);
