@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Connection, Log, PluginHost } from '@alknet/sdk';
 import { type GitConfig, type Settings, settingsOf } from './config.ts';
 import { EventLog } from './events/event-log.ts';
+import { barPrograms } from './git/barred.ts';
 import { Git } from './git/git.ts';
 import { findGit } from './git/program.ts';
 import { installHooks } from './hooks/install.ts';
@@ -85,11 +86,17 @@ export class GitNode {
     const settings = settingsOf(host.config);
     const { path: program, version } = await findGit(settings.program);
     const { dataDir } = host;
-    const places = { program, home: join(dataDir, 'home'), hooks: join(dataDir, 'hooks') };
+    const places = {
+      program,
+      home: join(dataDir, 'home'),
+      hooks: join(dataDir, 'hooks'),
+      barred: join(dataDir, 'barred'),
+    };
     const policies = join(dataDir, 'pushes');
     for (const directory of [places.home, policies]) await mkdir(directory, { recursive: true, mode: 0o700 });
     await empty(places.home);
     await installHooks(places.hooks);
+    await barPrograms(places.barred);
     const tree = await RepositoryTree.open(settings.root ?? join(dataDir, 'repositories'));
     const ending = new AbortController();
     const notify = await NotifySocket.open(host.log);

@@ -12,6 +12,8 @@ export interface EnvironmentParts {
   readonly program: string;
   /** An empty directory. */
   readonly home: string;
+  /** Holds what stands before programs that are not to run. */
+  readonly barred: string;
   readonly repository: string;
   /** Holds `pre-receive` and `post-receive`, or nothing. */
   readonly hooks: string;
@@ -36,10 +38,10 @@ export const injectedKeys: ReadonlySet<string> = new Set(
 );
 
 export function environmentOf(parts: EnvironmentParts): Record<string, string> {
-  const { program, home, protocol, push } = parts;
+  const { program, home, barred, protocol, push } = parts;
   const configuration = configurationOf(parts);
   const environment: Record<string, string> = {
-    PATH: [...new Set([dirname(program), '/usr/bin', '/bin'])].join(':'),
+    PATH: [...new Set([barred, dirname(program), '/usr/bin', '/bin'])].join(':'),
     HOME: home,
     XDG_CONFIG_HOME: home,
     LC_ALL: 'C',

@@ -12,6 +12,8 @@ export interface GitPlaces {
   readonly program: string;
   /** An empty directory. */
   readonly home: string;
+  /** The directory of programs that only fail. */
+  readonly barred: string;
   /** The directory of the two hooks. */
   readonly hooks: string;
 }
@@ -34,6 +36,7 @@ export class Git {
     return environmentOf({
       program: this.places.program,
       home: this.places.home,
+      barred: this.places.barred,
       // Hooks run for a push alone.
       hooks: more.push === undefined ? this.places.home : this.places.hooks,
       repository,
