@@ -9,7 +9,11 @@ import { logOf, refsOf } from '../repositories/inspect.ts';
 import { gitNode } from './current.ts';
 import { After, closed, errors, Limit, Name, ObjectId, repositoryFor, Time } from './schemas.ts';
 
-const Person = Type.Object({ name: Type.String(), email: Type.String(), at: Time });
+const Person = Type.Object({
+  name: Type.String(),
+  email: Type.String(),
+  at: Type.Union([Time, Type.Null()]),
+});
 
 export const refs = defineOperation({
   name: 'git/refs',

@@ -41,8 +41,8 @@ export async function refsOf(git: Git, repository: Repository, signal: AbortSign
 export interface Person {
   name: string;
   email: string;
-  /** RFC 3339. */
-  at: string;
+  /** RFC 3339; `null` for a date that it has no form for. */
+  at: string | null;
 }
 
 export interface CommitRow {
@@ -141,13 +141,18 @@ function parseLog(text: string): CommitRow[] {
       // Between two commits git writes a line feed.
       id: id.trim(),
       parents: parents === '' ? [] : parents.split(' '),
-      author: { name: an, email: ae, at: ad },
-      committer: { name: cn, email: ce, at: cd },
+      author: { name: an, email: ae, at: timeOf(ad) },
+      committer: { name: cn, email: ce, at: timeOf(cd) },
       subject: subject.slice(0, longestBody),
       body: body.slice(0, longestBody),
     });
   }
   return rows;
+}
+
+/** git takes years of five digits and offsets of more than a day. */
+function timeOf(text: string): string | null {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/.test(text) ? text : null;
 }
 
 /** The commit that a ref stands on: a whole ref, a branch, a tag, in this order; absent: HEAD. Never an expression. */
