@@ -6,7 +6,7 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection, Log, PluginHost } from '@alknet/sdk';
+import type { Connection, Log, PeerDirectory, PluginHost } from '@alknet/sdk';
 import { type GitConfig, type Settings, settingsOf } from './config.ts';
 import { EventLog } from './events/event-log.ts';
 import { barPrograms } from './git/barred.ts';
@@ -113,6 +113,11 @@ export class GitNode {
       await notify.close();
       throw error;
     }
+  }
+
+  /** Who peers are now; absent where the plugin does not run in the process of the node. */
+  get peers(): PeerDirectory | undefined {
+    return this.host.identity.peers;
   }
 
   get settings(): Settings {

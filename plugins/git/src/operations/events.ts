@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineOperation, Type } from '@alknet/sdk';
+import { defineOperation, type Identity, Type } from '@alknet/sdk';
 import { matchesGlob } from '../core/globs.ts';
 import { may } from '../core/rights.ts';
 import { gitNode } from './current.ts';
@@ -60,15 +60,27 @@ export const events = defineOperation({
   }),
   errors: [errors.cursorGone],
   async *handler({ name, since }, context) {
-    const identity = callerOf(context);
+    const mayRead = reader(callerOf(context));
     for await (const event of gitNode().events.read(since, context.signal)) {
       const { repo, to } = event;
       const names = to === undefined ? [repo] : [repo, to];
       // A name that the caller may not read does not leave with one that he may.
-      if (!names.every((each) => may(identity, 'read', each))) continue;
+      if (!names.every(mayRead)) continue;
       if (name !== undefined && !names.some((each) => matchesGlob(name, each))) continue;
       const { updates, ...rest } = event;
       yield updates === undefined ? rest : { ...rest, updates: [...updates] };
     }
   },
 });
+
+/**
+ * Whether the caller may read a repository, when asked. Scopes of a peer are taken away while it follows; what the
+ * subscription began without it gets by a new one.
+ */
+function reader(identity: Identity): (name: string) => boolean {
+  const { peers } = gitNode();
+  // Another plugin may have vouched for who is no peer.
+  const isPeer = peers?.resolvePeer(identity.id) !== undefined;
+  return (name) =>
+    may(identity, 'read', name) && (!isPeer || may(peers?.resolvePeer(identity.id) ?? null, 'read', name));
+}
