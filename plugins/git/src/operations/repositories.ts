@@ -168,8 +168,7 @@ export const rename = defineOperation({
     const identity = callerOf(context);
     demand(identity, 'create', to);
     const { repositories, events, runs } = gitNode();
-    await runs.endOn(repository.directory);
-    await repositories.rename(repository, to);
+    await runs.closed(repository.directory, () => repositories.rename(repository, to));
     await events.append({ repo: name, type: 'rename', by: identity.id, via: 'call', to });
     return { name: to };
   },
@@ -188,8 +187,7 @@ export const remove = defineOperation({
     const repository = await repositoryFor(context, name, 'delete');
     if (confirm !== name) throw new CallError('INVALID_INPUT', `confirm: expected ${name}`);
     const { events, runs, maintenance } = gitNode();
-    await runs.endOn(repository.directory);
-    await maintenance.trash(repository);
+    await runs.closed(repository.directory, () => maintenance.trash(repository));
     await events.append({ repo: name, type: 'delete', by: callerOf(context).id, via: 'call' });
     return { deleted: true as const };
   },

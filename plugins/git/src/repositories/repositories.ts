@@ -76,7 +76,9 @@ export class Repositories {
 
   private async configFault(directory: string): Promise<string | undefined> {
     const path = join(directory, 'config');
-    const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+    const seen = await stat(path).catch(() => undefined);
+    if (seen === undefined) return 'config: it has gone meanwhile';
+    const { mtimeMs, ctimeMs, size, ino } = seen;
     const stamp = `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
     let checked = this.configs.get(directory);
     if (checked?.stamp !== stamp) {
@@ -158,9 +160,10 @@ export class Repositories {
       throw new CallError('REPO_EXISTS', `${name} cannot be made: there is ${obstacle}`);
   }
 
-  /** @throws CallError `NAME_INVALID`, `REPO_EXISTS` */
+  /** @throws CallError `NAME_INVALID`, `REPO_EXISTS`, `REPO_NOT_FOUND` */
   rename(repository: Repository, to: string): Promise<void> {
     return this.oneAtATime(async () => {
+      await this.checkThere(repository);
       await this.checkNew(to);
       const record = await this.record(repository);
       await this.tree.makeGroupOf(to);
@@ -172,15 +175,24 @@ export class Repositories {
     });
   }
 
-  /** Moves it to `path`, or removes it for good. */
+  /** Moves it to `path`, or removes it for good. @throws CallError `REPO_NOT_FOUND` */
   remove(repository: Repository, path?: string): Promise<void> {
     return this.oneAtATime(async () => {
-      if (path === undefined) await rm(repository.directory, { recursive: true, force: true });
-      else await rename(repository.directory, path);
+      await this.checkThere(repository);
+      // Whole, or not at all: nobody finds a half of it.
+      const gone = path ?? join(this.tree.root, `.going-${randomBytes(8).toString('hex')}`);
+      await rename(repository.directory, gone);
+      if (path === undefined) await rm(gone, { recursive: true, force: true });
       await this.records.remove(repository.name);
       await this.tree.dropGroupsOf(repository.name);
       this.configs.delete(repository.directory);
     });
+  }
+
+  /** Somebody else may have been faster. */
+  private async checkThere({ name }: Repository): Promise<void> {
+    if ((await this.tree.find(name)) === undefined)
+      throw new CallError('REPO_NOT_FOUND', `repository not found: ${name}`);
   }
 
   /** Also of one that was put there by hand. */

@@ -11,6 +11,7 @@ import type { Service } from '../core/request-line.ts';
 import { type ChildEnd, type GitChild, spawnGit } from '../git/child.ts';
 import type { Git } from '../git/git.ts';
 import type { Repository } from '../repositories/repositories.ts';
+import { Closing } from './closing.ts';
 import type { Push } from './push.ts';
 import { busy } from './refusal.ts';
 import { type SlotLimits, Slots } from './slots.ts';
@@ -48,6 +49,7 @@ interface Running {
   readonly directory: string;
   readonly child: GitChild;
   readonly ended: Promise<RunEnd>;
+  readonly push: Push | undefined;
   stop(reason: string, signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
@@ -57,6 +59,7 @@ export class Runs {
   private readonly log: Log;
   private readonly slots: Slots;
   private readonly running = new Set<Running>();
+  private readonly closing = new Closing();
 
   constructor(git: Git, settings: () => Settings, log: Log) {
     this.git = git;
@@ -75,9 +78,10 @@ export class Runs {
     return release;
   }
 
-  /** Takes over the place. */
+  /** Takes over the place. @throws RepositoryGone, with the place as it was */
   begin(request: RunRequest, release: () => void): Run {
     const { repository, protocol, push, signal } = request;
+    this.closing.check(repository);
     const env = this.git.environment(repository.directory, {
       ...(protocol === undefined ? {} : { protocol }),
       ...(push === undefined ? {} : { push: push.environment }),
@@ -111,7 +115,7 @@ export class Runs {
       if (end.code !== 0) this.tell(request, end, stopped);
       return { ...end, stopped };
     });
-    const running: Running = { directory: repository.directory, child, ended, stop };
+    const running: Running = { directory: repository.directory, child, ended, push, stop };
     this.running.add(running);
     child.stdin.on('error', () => {});
     return { stdin: child.stdin, stdout: child.stdout, ended };
@@ -185,11 +189,20 @@ export class Runs {
     });
   }
 
-  /** Ends the runs on one repository. */
-  async endOn(directory: string): Promise<void> {
-    const mine = [...this.running].filter((each) => each.directory === directory);
-    for (const each of mine) each.stop('the repository goes', 'SIGTERM');
-    await Promise.all(mine.map(({ ended }) => ended));
+  /** Nothing runs on a repository during `work`. A push whose refs are moving comes to its end before. */
+  closed<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+    return this.closing.during(directory, async () => {
+      const mine = [...this.running].filter((each) => each.directory === directory);
+      for (const each of mine) if (each.push?.accepted !== true) each.stop('the repository goes', 'SIGTERM');
+      await Promise.all(mine.map(({ ended }) => ended));
+      return await work();
+    });
+  }
+
+  /** The same, when nothing runs on it now; else not at all. */
+  async closedIfIdle(directory: string, work: () => Promise<void>): Promise<void> {
+    if ([...this.running].some((each) => each.directory === directory)) return;
+    await this.closing.during(directory, work);
   }
 
   /** Ends all, at once. */

@@ -12,6 +12,7 @@ import type { Via } from '../events/event-log.ts';
 import type { Maintenance } from '../repositories/maintenance.ts';
 import type { Admission, Admitted } from './admission.ts';
 import { type AfterPushParts, afterPush } from './after-push.ts';
+import { RepositoryGone } from './closing.ts';
 import { Push, type PushParts } from './push.ts';
 import { notFound } from './refusal.ts';
 import type { Run, Runs } from './runs.ts';
@@ -35,6 +36,9 @@ export interface ServiceDeskParts extends AfterPushParts, PushParts {
   readonly log: Log;
 }
 
+/** Of one run whose repository goes away each time before it begins. */
+const mostAdmissions = 3;
+
 export class ServiceDesk {
   private readonly parts: ServiceDeskParts;
 
@@ -44,8 +48,21 @@ export class ServiceDesk {
 
   /** @throws ServiceRefusal */
   async open(asked: Asked): Promise<Run> {
-    const { service, path, identity, signal } = asked;
+    const { path, identity } = asked;
     if (identity === null) throw notFound(path);
+    for (let left = mostAdmissions; ; left--) {
+      try {
+        return await this.admit(asked, identity);
+      } catch (error) {
+        // A repository of that name may be there again, or may be made.
+        if (!(error instanceof RepositoryGone) || left === 0) throw error;
+        await error.over;
+      }
+    }
+  }
+
+  private async admit(asked: Asked, identity: Identity): Promise<Run> {
+    const { service, path, signal } = asked;
     const admitted = await this.parts.admission.admit(service, path, identity);
     let run: Run;
     try {
@@ -85,20 +102,28 @@ export class ServiceDesk {
           },
         })
       : undefined;
-    const run = runs.begin(
-      {
-        service,
-        repository,
-        identity,
-        protocol,
-        signal,
-        timeout: pushing ? pushSettings.timeout : settings().fetchTimeout,
-        idleTimeout: pushing ? pushSettings.idleTimeout : settings().idleTimeout,
-        ...(stateless === undefined ? {} : { stateless }),
-        ...(push === undefined ? {} : { push }),
-      },
-      release,
-    );
+    const begin = () =>
+      runs.begin(
+        {
+          service,
+          repository,
+          identity,
+          protocol,
+          signal,
+          timeout: pushing ? pushSettings.timeout : settings().fetchTimeout,
+          idleTimeout: pushing ? pushSettings.idleTimeout : settings().idleTimeout,
+          ...(stateless === undefined ? {} : { stateless }),
+          ...(push === undefined ? {} : { push }),
+        },
+        release,
+      );
+    let run: Run;
+    try {
+      run = begin();
+    } catch (error) {
+      await push?.over(false);
+      throw error;
+    }
     // Not while the push is still a writer.
     void run.ended.then(() => {
       if (moved) maintenance.consider(repository);
@@ -108,11 +133,14 @@ export class ServiceDesk {
 
   /** A repository that was made for a push which brought nothing. */
   private async discard({ repository, created }: Admitted): Promise<void> {
-    const { git, repositories, writers, log } = this.parts;
-    if (!created || writers.isBusy(repository.directory)) return;
+    const { git, repositories, runs, log } = this.parts;
+    if (!created) return;
+    const { directory } = repository;
     try {
-      const refs = await git.outputIn(repository.directory, ['for-each-ref', '--count=1']);
-      if (refs === '') await repositories.remove(repository);
+      await runs.closedIfIdle(directory, async () => {
+        const refs = await git.outputIn(directory, ['for-each-ref', '--count=1']);
+        if (refs === '') await repositories.remove(repository);
+      });
     } catch (error) {
       log.warn('an empty repository stays', { repository: repository.name, error });
     }
