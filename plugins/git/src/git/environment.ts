@@ -89,7 +89,8 @@ function configurationOf({
     ['receive.denyDeleteCurrent', 'refuse'],
     ['receive.denyNonFastForwards', String(push?.denyNonFastForwards ?? true)],
     ['receive.denyDeletes', String(push?.denyDeletes ?? true)],
-    ['receive.maxInputSize', String(push?.maxInputSize ?? 1)],
+    // To git, 0 is no limit at all.
+    ['receive.maxInputSize', String(Math.max(1, push?.maxInputSize ?? 1))],
     ['receive.advertiseAtomic', 'true'],
     ['receive.advertisePushOptions', 'false'],
     ['receive.shallowUpdate', 'false'],
