@@ -72,7 +72,8 @@ export function decide(
   const refuseAll = (reason: string) => updates.map(({ ref }) => ({ ref, reason }));
   if (updates.length > rules.maxRefs)
     return refuseAll(`${updates.length} refs at once; at most ${rules.maxRefs} are allowed`).slice(0, 1);
-  if (sizeAfter > rules.maxRepoSize)
+  // What is only taken away makes nothing larger, and is the way below the limit.
+  if (sizeAfter > rules.maxRepoSize && updates.some(({ kind }) => kind !== 'delete'))
     return refuseAll(
       `the repository would take ${sizeAfter} bytes; at most ${rules.maxRepoSize} are allowed`,
     );
