@@ -39,7 +39,8 @@ function placeOf(url: string): Place {
 /** What git wants to speak; a helper is not told. */
 async function protocolVersion(): Promise<readonly string[]> {
   const told = process.env['GIT_PROTOCOL'];
-  if (told !== undefined) return told.split(':');
+  // An empty one has no place in the request line.
+  if (told !== undefined) return told.split(':').filter((text) => text !== '');
   const text = await new Promise<string>((resolve) => {
     // A key that is not set is a failure, and then nothing is printed.
     execFile('git', ['config', '--get', 'protocol.version'], (_failure, stdout) => resolve(stdout));

@@ -155,3 +155,16 @@ test('GIT-29 a SHA-256 repository can be created, pushed and cloned', async (t) 
   assert.notEqual(mixed.code, 0);
   assert.equal(await node.refs('old-hash'), '');
 });
+
+test('a GIT_PROTOCOL that says nothing is version 0', async (t) => {
+  const node = await realNode(t, { push: { enabled: true } });
+  const ada = await node.client('ada', all);
+  await filled(ada, 'app');
+  for (const version of ['', ':']) {
+    const { code, stdout, stderr } = await ada.try(['ls-remote', ada.url('app')], {
+      env: { GIT_PROTOCOL: version },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /refs\/heads\/main/);
+  }
+});
