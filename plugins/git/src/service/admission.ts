@@ -59,7 +59,7 @@ export class Admission {
       if (!(error instanceof CallError)) throw error;
       // Another first push was faster.
       const made = await this.repositories.find(name);
-      if (made === undefined) throw notPermitted(name);
+      if (made === undefined) throw notPermitted(name, error.message);
       return { repository: made, push, created: false };
     }
   }

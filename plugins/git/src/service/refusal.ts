@@ -19,8 +19,9 @@ export class ServiceRefusal extends Error {
 
 export const notFound = (path: string) =>
   new ServiceRefusal('not found', `repository not found: ${shown(path)}`);
-export const notPermitted = (name: string) =>
-  new ServiceRefusal('not permitted', `push not permitted: ${name}`);
+/** `why`: what the scopes do not tell. */
+export const notPermitted = (name: string, why?: string) =>
+  new ServiceRefusal('not permitted', `push not permitted: ${name}${why === undefined ? '' : `: ${why}`}`);
 export const pushDisabled = () => new ServiceRefusal('disabled', 'push disabled');
 export const busy = () => new ServiceRefusal('busy', 'busy, try again');
 export const unknownService = () => new ServiceRefusal('unknown service', 'unknown service');
