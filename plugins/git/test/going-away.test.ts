@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { answer, line, open } from './raw-stream.ts';
@@ -81,4 +81,22 @@ test('of two who delete a repository at once, one is told that it is not there',
   const [failed, ...more] = done.filter((each) => each.status === 'rejected');
   assert.deepEqual(more, []);
   assert.match(String(failed?.reason), /repository not found: app/);
+});
+
+test('what a killed node left of a repository that it made or removed goes after an hour', async (t) => {
+  const node = await realNode(t, pushing);
+  const ada = await node.client('ada', all);
+  const old = [`.making-${'0'.repeat(16)}`, `.going-${'1'.repeat(16)}`];
+  const young = `.making-${'2'.repeat(16)}`;
+  const past = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of [...old, young]) await mkdir(join(node.root, name, 'objects'), { recursive: true });
+  for (const name of old) await utimes(join(node.root, name), past, past);
+  // It looks when it starts, every hour, and when something came into the trash.
+  await ada.call('git/create', { name: 'app' });
+  await ada.call('git/delete', { name: 'app', confirm: 'app' });
+  await eventually('the old ones have gone', async () => {
+    const names = await readdir(node.root);
+    return !old.some((name) => names.includes(name));
+  });
+  assert.ok((await readdir(node.root)).includes(young));
 });

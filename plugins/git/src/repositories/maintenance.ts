@@ -4,7 +4,7 @@
  * @module
  */
 
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@alknet/sdk';
 import type { Settings } from '../config.ts';
@@ -106,6 +106,7 @@ export class Maintenance {
   private async round(): Promise<void> {
     try {
       await this.emptyTrash();
+      await this.dropRemains();
       for (const name of await this.repositories.tree.names()) {
         if (this.signal.aborted) return;
         const record = await this.repositories.records.get(name);
@@ -134,6 +135,19 @@ export class Maintenance {
       const since = trashedAt(entry);
       if (since === undefined || Date.now() - since < trashTtl) continue;
       await rm(join(trash, entry), { recursive: true, force: true });
+    }
+  }
+
+  /** Of repositories that were being made or removed when a node was killed. */
+  private async dropRemains(): Promise<void> {
+    const { root } = this.repositories.tree;
+    for (const entry of await readdir(root)) {
+      if (!/^\.(?:making|going)-[0-9a-f]{16}$/.test(entry)) continue;
+      const path = join(root, entry);
+      const made = await stat(path).catch(() => undefined);
+      // What an instance of now is at is younger.
+      if (made !== undefined && Date.now() - made.mtimeMs > hour)
+        await rm(path, { recursive: true, force: true });
     }
   }
 
