@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { answer, line, open } from './raw-stream.ts';
 import { all, filled, realNode } from './support.ts';
 
 test('GIT-22 a repository whose packs may have no bytes takes none', async (t) => {
@@ -26,4 +27,22 @@ test('a repository above its size still takes deletions, and nothing else', asyn
   assert.match(more.stderr, /alknet: refs\/heads\/more: the repository would take \d+ bytes; at most 10/);
   await ada.git(['push', '--quiet', 'origin', ':topic'], { cwd: work });
   assert.doesNotMatch(await node.refs('app'), /topic|more/);
+});
+
+test('a push whose commands do not end is ended, before git has them all in memory', async (t) => {
+  const node = await realNode(t, { push: { enabled: true, maxRefs: 10 } });
+  const ada = await node.client('ada', all);
+  await filled(ada, 'app');
+  const connection = await ada.dial();
+  t.after(() => connection.close());
+  const stream = await open(connection, line('git-receive-pack /app.git\0'));
+  const whole = answer(stream);
+  const command = `${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/${'x'.repeat(200)}`;
+  const many = Buffer.concat(Array.from({ length: 1000 }, () => line(command)));
+  let sent = 0;
+  for (; !stream.destroyed && sent < 64 * 1024 * 1024; sent += many.length)
+    if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
+  await whole;
+  assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes`);
+  await ada.git(['ls-remote', ada.url('app')]);
 });

@@ -38,14 +38,17 @@ export interface PushRequest {
 export class Push {
   /** For the environment of receive-pack. */
   readonly environment: NonNullable<EnvironmentParts['push']>;
+  readonly maxRefs: number;
   private isAccepted = false;
   private readonly end: (broken: boolean) => Promise<void>;
 
   private constructor(
     environment: NonNullable<EnvironmentParts['push']>,
+    maxRefs: number,
     end: (broken: boolean) => Promise<void>,
   ) {
     this.environment = environment;
+    this.maxRefs = maxRefs;
     this.end = end;
   }
 
@@ -78,7 +81,7 @@ export class Push {
       policy: path,
       notify: parts.notify.path,
     };
-    const push = new Push(environment, async (broken) => {
+    const push = new Push(environment, settings.maxRefs, async (broken) => {
       forget();
       await rm(path, { force: true });
       await leave(broken);

@@ -12,6 +12,7 @@ import { type ChildEnd, type GitChild, spawnGit } from '../git/child.ts';
 import type { Git } from '../git/git.ts';
 import type { Repository } from '../repositories/repositories.ts';
 import { Closing } from './closing.ts';
+import { CommandLimit } from './command-limit.ts';
 import type { Push } from './push.ts';
 import { busy } from './refusal.ts';
 import { type SlotLimits, Slots } from './slots.ts';
@@ -118,7 +119,12 @@ export class Runs {
     const running: Running = { directory: repository.directory, child, ended, push, stop };
     this.running.add(running);
     child.stdin.on('error', () => {});
-    return { stdin: child.stdin, stdout: child.stdout, ended };
+    if (push === undefined) return { stdin: child.stdin, stdout: child.stdout, ended };
+    const stdin = new CommandLimit(push.maxRefs, () => stop('too many commands', 'SIGKILL'));
+    stdin.on('error', () => {});
+    child.stdin.once('close', () => stdin.destroy());
+    stdin.pipe(child.stdin);
+    return { stdin, stdout: child.stdout, ended };
   }
 
   private argumentsOf({ service, repository, stateless }: RunRequest): string[] {
