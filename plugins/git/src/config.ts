@@ -32,8 +32,8 @@ const duration = (fallback: string, description: string) =>
 const size = (fallback: string, description: string) =>
   Size({ maximum: most, default: fallback, description });
 
-const count = (fallback: number, description: string) =>
-  Type.Integer({ minimum: 1, maximum: 1_000_000, default: fallback, description });
+const count = (fallback: number, description: string, maximum = 1_000_000) =>
+  Type.Integer({ minimum: 1, maximum, default: fallback, description });
 
 const push = Type.Object(
   {
@@ -46,7 +46,8 @@ const push = Type.Object(
       default: [],
       description: 'Refs that only some may update.',
     }),
-    maxRefs: count(1000, 'Refs of one push.'),
+    // What the hook tells of them fits into its message.
+    maxRefs: count(1000, 'Refs of one push.', 10_000),
     maxPackSize: size('2GiB', 'Of one push.'),
     maxRepoSize: size('10GiB', 'Of a repository after a push.'),
     timeout: duration('300s', 'For one push.'),

@@ -46,3 +46,22 @@ test('a push whose commands do not end is ended, before git has them all in memo
   assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes`);
   await ada.git(['ls-remote', ada.url('app')]);
 });
+
+test('a push of more refs than one event holds is told in several', async (t) => {
+  const node = await realNode(t, { push: { enabled: true, maxRefs: 2000 } });
+  const ada = await node.client('ada', all);
+  const work = await filled(ada, 'app');
+  const head = (await ada.git(['rev-parse', 'main'], { cwd: work })).trim();
+  const refs = Array.from({ length: 1200 }, (_, n) => `refs/tags/${'v'.repeat(200)}-${n}`);
+  const input = refs.map((ref) => `create ${ref} ${head}\n`).join('');
+  await ada.git(['update-ref', '--stdin'], { cwd: work, input });
+  await ada.git(['push', '--quiet', 'origin', '--tags'], { cwd: work });
+  const told: string[] = [];
+  const session = await ada.session();
+  for await (const event of session.subscribe('git/events', { since: '0' })) {
+    const { updates = [] } = event as { updates?: { ref: string }[] };
+    told.push(...updates.map(({ ref }) => ref).filter((ref) => ref.startsWith('refs/tags/')));
+    if (told.length === refs.length) break;
+  }
+  assert.deepEqual(told.sort(), refs.sort());
+});

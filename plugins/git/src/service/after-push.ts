@@ -12,6 +12,9 @@ import type { Git } from '../git/git.ts';
 import { diskSize } from '../repositories/disk-size.ts';
 import { headOf, type Repositories, type Repository } from '../repositories/repositories.ts';
 
+/** What is stored of an event has at most 1 MiB; an update has up to some 450 bytes. */
+const updatesInEvent = 1000;
+
 export interface AfterPushParts {
   readonly git: Git;
   readonly repositories: Repositories;
@@ -41,7 +44,8 @@ export async function afterPush(parts: AfterPushParts, done: PushDone): Promise<
   const about = { repo: repository.name, by: identity.id, via };
   if (created) await events.append({ ...about, type: 'create' });
   const changes = updates.map(({ ref, old, new: id, kind, forced }) => ({ ref, old, new: id, kind, forced }));
-  await events.append({ ...about, type: 'push', updates: changes });
+  for (let at = 0; at < changes.length; at += updatesInEvent)
+    await events.append({ ...about, type: 'push', updates: changes.slice(at, at + updatesInEvent) });
 }
 
 /** HEAD goes to the one branch that a push made, when the branch that it names is not there. */
