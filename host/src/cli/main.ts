@@ -59,7 +59,10 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await command.run(context)) ?? Exit.OK;
   } catch (error) {
     // Whatever the end came upon, a dial or a call: it was the time.
-    throw limit !== undefined && interrupt.signal.reason === limit.late ? limit.late : error;
+    if (limit !== undefined && interrupt.signal.reason === limit.late) throw limit.late;
+    // Who ended it by a signal is told nothing; the code is that of the signal.
+    if (command.carries === true && interrupt.signal.aborted) return Exit.FAILED;
+    throw error;
   } finally {
     limit?.lift();
   }

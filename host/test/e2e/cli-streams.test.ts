@@ -81,6 +81,7 @@ test('pipe that is hung up, as ssh does with its ProxyCommand, tells the node', 
     kill -HUP $!; wait $!
     echo $?`);
   assert.equal(stdout, '129\n', stderr);
+  assert.equal(stderr, '');
   await eventually('its close', () => node.output().includes('closed by the peer'), 5_000);
 });
 
