@@ -121,8 +121,10 @@ export class Receiving {
     if (stream.receiveOver || stream.destroyed || this.#mustRest(stream)) return;
     const { native, flood } = this.#carrier;
     try {
-      while (stream.ahead < maxStreamAhead && this.#ahead < maxAhead) {
-        const read = native.streamRecv(stream.id, readBuffer());
+      for (;;) {
+        // A reset, or an end that comes by itself, is told also to a stream that is full.
+        const isFull = stream.ahead >= maxStreamAhead || this.#ahead >= maxAhead;
+        const read = native.streamRecv(stream.id, isFull ? noBytes : readBuffer());
         if (read === null) return;
         const [length, fin] = read;
         if (length > 0) {
@@ -130,14 +132,13 @@ export class Receiving {
           this.#ahead += length;
           stream.keep(takeRead(length));
         }
-        if (!fin) continue;
-        stream.receiveOver = true;
-        stream.keepEnd();
-        this.#over(stream);
-        return;
+        if (fin) {
+          stream.receiveOver = true;
+          stream.keepEnd();
+          this.#over(stream);
+        }
+        if (fin || isFull) return;
       }
-      // A reset is told also to a stream that is full.
-      native.streamRecv(stream.id, noBytes);
     } catch (error) {
       if (!isDone(error) && /^StreamReset/.test(errorText(error))) this.#cut(stream, error);
     }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import type { Stream } from '@alknet/sdk';
 import { echo, listening, rawClient, readAll, roundTrip, streamOf, until } from './support.ts';
 
 test('END-41 an idle dialled connection stays by keep-alive, an accepted one without it ends', async (t) => {
@@ -125,4 +127,31 @@ test('after 100 connections no slot and no table entry is left', async (t) => {
   }
   await until(() => server.slots() === 0 && server.listener.size.connections === 0);
   assert.deepEqual(server.listener.size, { connections: 0, pending: 0 });
+});
+
+test('an end that comes by itself to a reader who is a mebibyte behind is told when he gets there', async (t) => {
+  const remotes: Stream[] = [];
+  const server = await listening(t, {
+    onAccepted: (connection) =>
+      connection.serve((stream) => {
+        if (remotes.push(stream) > 1) stream.pipe(stream);
+      }),
+  });
+  const dialled = await server.dial();
+  const stream = await dialled.openStream();
+  stream.end('request');
+  await until(() => remotes.length === 1);
+  const [remote] = remotes;
+  assert(remote);
+  assert.equal((await readAll(remote)).toString(), 'request');
+  const sent = randomBytes(1024 * 1024);
+  remote.write(sent);
+  // As much as is taken from quiche before a reader asks.
+  await until(() => dialled.stats().buffered === sent.length);
+  remote.end();
+  await once(remote, 'finish');
+  // What comes behind the end has come.
+  await roundTrip(dialled, Buffer.from('there'));
+  await roundTrip(dialled, Buffer.from('there'));
+  assert.deepEqual(await readAll(stream), sent);
 });
