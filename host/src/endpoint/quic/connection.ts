@@ -22,6 +22,7 @@ import { sendPayload } from './config.ts';
 import { minimumInitialDatagram } from './packet.ts';
 import { PayloadSize } from './payload.ts';
 import { errorText, isDone } from './quiche-error.ts';
+import { SendRoom } from './send-room.ts';
 import { QuicStreams, type StreamCarrier } from './streams.ts';
 
 /** Where a connection's datagrams go. */
@@ -81,6 +82,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
   readonly native: QuicheConnection;
   readonly role: 'client' | 'server';
   readonly flood = new FloodBudget();
+  readonly room = new SendRoom();
   readonly #sink: DatagramSink;
   readonly #tuning: TransportTuning;
   readonly #events: QuicEvents;
@@ -147,6 +149,10 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     return this.#tuning.idleTimeout / 2;
   }
 
+  get datagramSize(): number {
+    return this.#payload.size;
+  }
+
   get established(): boolean {
     return this.#established;
   }
@@ -158,6 +164,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     if (this.#gone) return;
     try {
       this.native.recv(data, this.#path);
+      this.room.received();
     } catch {
       // Damaged, replayed or forged. When it was fatal, quiche is closing now and says why to the peer.
     }
@@ -218,20 +225,30 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     this.#unsent += bytes;
     if (this.#unsent < bytesAtOnce || this.#flushing) return;
     this.#flushing = true;
-    // Not at once: the end of a stream is written after its last data, and leaves with it.
-    process.nextTick(() => this.#flush());
+    // Not at once: the end of a stream is written some ticks after its last data, and leaves with it.
+    process.nextTick(() => queueMicrotask(() => this.#flush()));
   }
 
   #flush(): void {
     this.#flushing = false;
     if (this.#gone) return;
-    let sent = 0;
     this.#unsent = 0;
     if (this.#closeInfo === undefined) this.#streams.give();
-    // HANDSHAKE_DONE is the first that the server sends when it is established: it must pass on a narrow path too.
-    const size = this.#confirmed ? this.#payload.size : minimumInitialDatagram;
     // Closed before the handshake is confirmed, quiche 0.18 has always one more packet to send, and not the close.
     const most = (this.#closeInfo === undefined ? maxDatagramsPerTurn : maxFarewells) - this.#sentInTurn;
+    let sent = this.#send(most);
+    if (sent < most && this.#closeInfo === undefined && this.#streams.giveEnds(most - sent))
+      sent += this.#send(most - sent);
+    if (sent > 0) this.#alarm.sent();
+    this.#sentInTurn += sent;
+    if (sent === most && this.#closeInfo === undefined) this.schedule();
+  }
+
+  /** Sends what quiche wants sent. The number of datagrams; fewer than `most`: quiche has no more to send now. */
+  #send(most: number): number {
+    // HANDSHAKE_DONE is the first that the server sends when it is established: it must pass on a narrow path too.
+    const size = this.#confirmed ? this.#payload.size : minimumInitialDatagram;
+    let sent = 0;
     while (sent < most) {
       const buffer = this.#sink.buffer();
       let result: [number, unknown] | null;
@@ -242,13 +259,12 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
         break;
       }
       if (result === null) break;
+      this.room.sent(result[0]);
       this.#sink.send(result[0], this.remote, this.#tooLarge);
       if (this.#payload.sent(result[0])) this.#payload.lost(this.native.stats().lost);
       sent++;
     }
-    if (sent > 0) this.#alarm.sent();
-    this.#sentInTurn += sent;
-    if (sent === most && this.#closeInfo === undefined) this.schedule();
+    return sent;
   }
 
   /** quiche cannot go on: nothing to tell the peer that it would send. */

@@ -38,18 +38,19 @@ export class LateEnds {
     return this.#waiting.has(stream);
   }
 
-  /** Whether something must wait until all that was sent has been acknowledged; then it is called again. */
-  postponed(stream: QuicStream, again: () => void): boolean {
+  /**
+   * Whether something must wait until all that was given to quiche has been acknowledged; then it is called again.
+   * `allSent`: quiche has sent all of it, and sends at once what it is given now.
+   */
+  postponed(stream: QuicStream, allSent: boolean, again: () => void): boolean {
     const { native, quietAbove } = this.#carrier;
     const [path] = stream.wrote ? native.pathStats() : [];
     if (path === undefined) return false;
     const now = performance.now();
     const late = this.#waiting.get(stream)?.late ?? new LateEnd(now, path);
-    const wait = late.wait(now, path, (native.timeout() ?? 0) > quietAbove);
-    if (wait === 0) {
-      this.#waiting.delete(stream);
-      return false;
-    }
+    this.forget(stream);
+    const wait = late.wait(now, path, { allSent, quiet: (native.timeout() ?? 0) > quietAbove });
+    if (wait === 0) return false;
     const timer = setTimeout(() => this.#resume(stream, again), Math.ceil(wait));
     this.#waiting.set(stream, { late, timer });
     return true;

@@ -148,13 +148,13 @@ export class Receiving {
   #mustRest(stream: QuicStream): boolean {
     if (!stream.endedLate) return false;
     if (this.#late.has(stream)) return true;
-    if (this.#late.postponed(stream, () => this.#rested(stream))) return true;
+    if (this.#late.postponed(stream, true, () => this.#rested(stream))) return true;
     stream.endedLate = false;
     return false;
   }
 
   #rested(stream: QuicStream): void {
-    if (this.#late.postponed(stream, () => this.#rested(stream))) return;
+    if (this.#late.postponed(stream, true, () => this.#rested(stream))) return;
     stream.endedLate = false;
     this.#carrier.schedule();
   }

@@ -10,12 +10,16 @@ import type { FloodBudget } from './budgets.ts';
 import type { Finishing } from './finishing.ts';
 import type { LateEnds } from './late-ends.ts';
 import { errorText, forgottenError, isDone, streamError } from './quiche-error.ts';
+import type { SendRoom } from './send-room.ts';
 import type { QuicStream } from './stream.ts';
 
 /** What sending needs of its connection. */
 export interface SendingCarrier {
   readonly native: Pick<QuicheConnection, 'streamSend' | 'streamCapacity'>;
   readonly flood: Pick<FloodBudget, 'sent'>;
+  readonly room: Pick<SendRoom, 'gave' | 'left'>;
+  /** Bytes of a UDP payload, at most. */
+  readonly datagramSize: number;
   /** Set when the connection has ended. */
   readonly closeInfo: unknown;
   /** Lets quiche work and send at the end of this turn. */
@@ -23,6 +27,9 @@ export interface SendingCarrier {
   /** So many bytes wait to be given to quiche, before this turn ends at the latest. */
   written(bytes: number): void;
 }
+
+/** Bytes, at most, of the datagram that quiche 0.18 makes for the end of each stream. */
+const endSize = 64;
 
 const noBytes = Buffer.alloc(0);
 
@@ -33,6 +40,8 @@ export class Sending {
   readonly #over: (stream: QuicStream) => void;
   /** Streams with something that has not been given to quiche. */
   #written: QuicStream[] = [];
+  /** Streams whose end came after their data, and has not been given to quiche. */
+  readonly #ends = new Set<QuicStream>();
   /** Streams whose pending bytes quiche would not take. */
   readonly #blocked = new Set<QuicStream>();
 
@@ -65,17 +74,18 @@ export class Sending {
 
   #give(stream: QuicStream): void {
     if (this.#carrier.closeInfo !== undefined || stream.sendOver) return;
-    const { native, flood } = this.#carrier;
+    const { native, flood, room } = this.#carrier;
     const data = stream.pending;
     try {
       if (data === undefined) {
-        if (stream.ending) this.#giveEnd(stream);
+        if (stream.ending) this.#ends.add(stream);
         return;
       }
       const last = stream.isLast;
       const taken = native.streamSend(stream.id, data, last) ?? 0;
       if (taken > 0) {
         flood.sent(taken);
+        room.gave(taken);
         stream.wrote = true;
       }
       if (taken < data.length) {
@@ -92,15 +102,51 @@ export class Sending {
     }
   }
 
-  /** An end that comes after its data. */
-  #giveEnd(stream: QuicStream): void {
-    if (this.#late.postponed(stream, () => this.#giveEnd(stream))) return;
+  /**
+   * Gives at most `most` ends that came after their data; to be called when quiche has no more to send. Whether there are
+   * some to send. An end that quiche could not send at once would be lost when the data is acknowledged before it leaves.
+   */
+  giveEnds(most: number): boolean {
+    let given = 0;
+    for (const stream of this.#ends) {
+      const leavesAtOnce =
+        given < most && this.#hasRoom(stream, this.#carrier.datagramSize + given * endSize);
+      // While there is no room, its timer looks after it.
+      if (!leavesAtOnce && this.#late.has(stream)) continue;
+      try {
+        if (this.#giveEnd(stream, leavesAtOnce)) given++;
+      } catch (error) {
+        this.fail(stream, streamError(error));
+      }
+    }
+    if (given === most) this.#carrier.schedule();
+    return given > 0;
+  }
+
+  /** Whether it was given: it may have to wait. */
+  #giveEnd(stream: QuicStream, leavesAtOnce: boolean): boolean {
+    if (this.#late.postponed(stream, leavesAtOnce, () => this.#giveEnd(stream, false))) {
+      if (leavesAtOnce) this.#ends.delete(stream);
+      return false;
+    }
+    this.#ends.delete(stream);
     this.#carrier.native.streamSend(stream.id, noBytes, true);
-    this.#blocked.delete(stream);
     this.#ended(stream);
     stream.endedLate = true;
     this.#late.sent(stream);
     stream.taken();
+    return true;
+  }
+
+  /** Whether all that was given has been sent, and so many bytes would be too. */
+  #hasRoom({ id, wrote }: QuicStream, bytes: number): boolean {
+    const { native, room } = this.#carrier;
+    try {
+      return !wrote || room.left(native.streamCapacity(id)) >= bytes;
+    } catch {
+      // Stopped or gone: the try will say so.
+      return true;
+    }
   }
 
   #ended(stream: QuicStream): void {
@@ -117,7 +163,7 @@ export class Sending {
 
   /** Nothing more can be sent on it. */
   fail(stream: QuicStream, error: Error): void {
-    this.#blocked.delete(stream);
+    this.forget(stream);
     stream.sendOver = true;
     stream.taken(error);
     this.#over(stream);
@@ -135,7 +181,7 @@ export class Sending {
   /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
   pushBlocked(): void {
     for (const stream of this.#blocked) {
-      if (!this.#hasRoom(stream)) continue;
+      if (!this.#takesMore(stream)) continue;
       this.#give(stream);
       this.#carrier.schedule();
     }
@@ -145,8 +191,7 @@ export class Sending {
    * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
    * would lead to the next try, and so on for ever.
    */
-  #hasRoom(stream: QuicStream): boolean {
-    if (stream.pending === undefined) return true;
+  #takesMore(stream: QuicStream): boolean {
     try {
       return this.#carrier.native.streamCapacity(stream.id) > 0;
     } catch {
@@ -157,10 +202,12 @@ export class Sending {
 
   forget(stream: QuicStream): void {
     this.#blocked.delete(stream);
+    this.#ends.delete(stream);
   }
 
   clear(): void {
     this.#written = [];
+    this.#ends.clear();
     this.#blocked.clear();
   }
 }

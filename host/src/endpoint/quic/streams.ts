@@ -152,6 +152,11 @@ export class QuicStreams implements StreamOwner {
     this.#sending.give();
   }
 
+  /** Gives at most `most` ends that go by themselves, when all else has been sent. Whether there are some to send now. */
+  giveEnds(most: number): boolean {
+    return this.#sending.giveEnds(most);
+  }
+
   /** Tries again what quiche had no room for. To be called after sending. */
   pushBlocked(): void {
     this.#sending.pushBlocked();
@@ -235,7 +240,10 @@ export class QuicStreams implements StreamOwner {
 
   /** Resolves when all that was written is acknowledged, or the connection is over. */
   async flushed(): Promise<void> {
-    const busy = [...this.#streams.values()].filter((stream) => stream.writableLength > 0);
+    const busy = [...this.#streams.values()].filter(
+      ({ writableLength, writableEnded, writableFinished }) =>
+        writableLength > 0 || (writableEnded && !writableFinished),
+    );
     await Promise.all(
       busy.map(
         (stream) =>
