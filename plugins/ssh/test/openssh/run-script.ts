@@ -5,10 +5,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { ownPorts } from './ports.ts';
 import { regress, sshdProgram } from './stand-in.ts';
 
 export interface Script {
@@ -24,14 +24,6 @@ export const title = ({ name }: Script) =>
 
 /** What a test says when it cannot run; `false` when it can. */
 export const skip = !existsSync(`${regress}/netcat`) && 'needs OpenSSH: apt-get install openssh-tests';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** `ssh`, that tells of the algorithms which the specification names and of no others. */
 const narrowSsh = `#!/bin/sh
@@ -74,7 +66,7 @@ export async function runScript(t: TestContext, { name, wanted = [] }: Script): 
       TEST_SSH_SSH: await tool('narrow-ssh', narrowSsh),
       TEST_SSH_SSHD: sshd.path,
       TEST_SSH_SFTPSERVER: '/usr/lib/openssh/sftp-server',
-      TEST_SSH_PORT: String(await freePort()),
+      TEST_SSH_PORT: String(await ownPorts(t, copy, name)),
       // The folder is below /tmp, which is for everybody.
       TEST_SSH_UNSAFE_PERMISSIONS: '1',
       OBJ: copy,
