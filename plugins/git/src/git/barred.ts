@@ -6,18 +6,11 @@
  * @module
  */
 
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeScripts } from './scripts.ts';
 
 /** git-config(1), `gpg.<format>.program`. */
 const names = ['gpg', 'gpgsm', 'ssh-keygen'] as const;
 
-/** `directory` holds these and nothing else. */
-export async function barPrograms(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const name of names) {
-    const path = join(directory, name);
-    await writeFile(`${path}.new`, '#!/bin/sh\nexit 1\n', { mode: 0o500 });
-    await rename(`${path}.new`, path);
-  }
+export function barPrograms(directory: string): Promise<void> {
+  return writeScripts(directory, Object.fromEntries(names.map((name) => [name, 'exit 1'])));
 }

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { shellLine } from '@alknet/sdk';
+import { writeScripts } from '../git/scripts.ts';
 
 const names = ['pre-receive', 'post-receive'] as const;
 
@@ -17,16 +16,8 @@ function programOf(name: string): string {
   return fileURLToPath(new URL(built, import.meta.url));
 }
 
-/** `directory` holds these two files and no other of ours. */
-export async function installHooks(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const name of names) {
-    const path = join(directory, name);
-    // A line that begins with #! takes no long path and none with a space.
-    const script = `#!/bin/sh\nexec ${shellLine([process.execPath, programOf(name)])}\n`;
-    await writeFile(`${path}.new`, script, { mode: 0o500 });
-    await chmod(`${path}.new`, 0o500);
-    // A push that runs now keeps the file it began with.
-    await rename(`${path}.new`, path);
-  }
+export function installHooks(directory: string): Promise<void> {
+  // A line that begins with #! takes no long path and none with a space.
+  const script = (name: string) => `exec ${shellLine([process.execPath, programOf(name)])}`;
+  return writeScripts(directory, Object.fromEntries(names.map((name) => [name, script(name)])));
 }
