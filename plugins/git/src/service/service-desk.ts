@@ -15,7 +15,7 @@ import { type AfterPushParts, afterPush } from './after-push.ts';
 import { RepositoryGone } from './closing.ts';
 import { Push, type PushParts } from './push.ts';
 import { notFound } from './refusal.ts';
-import type { Run, Runs } from './runs.ts';
+import type { Run, RunRequest, Runs } from './runs.ts';
 
 export interface Asked {
   readonly service: Service;
@@ -102,24 +102,20 @@ export class ServiceDesk {
           },
         })
       : undefined;
-    const begin = () =>
-      runs.begin(
-        {
-          service,
-          repository,
-          identity,
-          protocol,
-          signal,
-          timeout: pushing ? pushSettings.timeout : settings().fetchTimeout,
-          idleTimeout: pushing ? pushSettings.idleTimeout : settings().idleTimeout,
-          ...(stateless === undefined ? {} : { stateless }),
-          ...(push === undefined ? {} : { push }),
-        },
-        release,
-      );
+    const request: RunRequest = {
+      service,
+      repository,
+      identity,
+      protocol,
+      signal,
+      timeout: pushing ? pushSettings.timeout : settings().fetchTimeout,
+      idleTimeout: pushing ? pushSettings.idleTimeout : settings().idleTimeout,
+      ...(stateless === undefined ? {} : { stateless }),
+      ...(push === undefined ? {} : { push }),
+    };
     let run: Run;
     try {
-      run = begin();
+      run = runs.begin(request, release);
     } catch (error) {
       await push?.over(false);
       throw error;
