@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { all, eventually, filled, realNode } from './support.ts';
-
-const pushing = { push: { enabled: true } };
+import { all, eventually, filled, pushing, realNode } from './support.ts';
 
 test('GIT-25 who loses the right to read hears no more of a repository, on the subscription that it has', async (t) => {
   const node = await realNode(t, pushing);

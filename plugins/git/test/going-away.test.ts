@@ -3,10 +3,9 @@ import { mkdir, readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { answer, line, open } from './raw-stream.ts';
-import { all, type Client, eventually, filled, realNode } from './support.ts';
+import { all, type Client, eventually, filled, pushing, realNode } from './support.ts';
 
 const zero = '0'.repeat(40);
-const pushing = { push: { enabled: true } };
 
 /** The bytes of a push of one commit without a parent. */
 async function firstPush(client: Client, ref: string): Promise<Buffer[]> {
