@@ -138,14 +138,13 @@ export class Context {
 
   /** Where a PEER is; `local` is the running node, and so is its key. @throws CliError, PeerSyntaxError, DialError */
   async target(peer: string): Promise<DialTarget> {
-    if (peer !== 'local') {
+    const { parseKey } = await import('../endpoint/target.ts');
+    const key = parseKey(peer);
+    const node = peer === 'local' || key !== undefined ? await this.runningNode() : undefined;
+    if (peer !== 'local' && (key === undefined || node?.id !== key)) {
       const { targetOf } = await import('../node/target.ts');
-      const { parseKey } = await import('../endpoint/target.ts');
-      const key = parseKey(peer);
-      if (key === undefined || (await this.runningNode())?.id !== key)
-        return targetOf(peer, (await this.config())?.config, await this.peerBook());
+      return targetOf(peer, (await this.config())?.config, await this.peerBook());
     }
-    const node = await this.runningNode();
     if (node === undefined) throw await notRunning(this);
     const addresses = [
       ...new Set(node.addresses.map(({ address, port }) => `${loopbackFor(address)} ${port}`)),
