@@ -33,8 +33,8 @@ for (const file of readdirSync(join(commands, 'parts')))
 
 /** Takes in what is ours and what the libraries are made of; other packages stay where they are. */
 function leaveDependencies({ onResolve }) {
-  onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) =>
-    kind === 'entry-point' || path.startsWith('@alknet/') || /\/(libraries|node_modules)\//.test(importer)
+  onResolve({ filter: /^[^./]/ }, ({ path, importer }) =>
+    path.startsWith('@alknet/') || /\/(libraries|node_modules)\//.test(importer)
       ? undefined
       : { path, external: true },
   );
