@@ -35,7 +35,9 @@ test('SFTP-02 the built-in client of `alknet sftp` does the same over the ALPN',
     await sftp('local', 'ls', 'd').catch((error: Error) => /no such file/.test(error.message)),
     true,
   );
-  assert.equal((await here.run(['sftp', 'local', 'get', 'absent'])).code, 7);
+  const absent = await here.run(['sftp', 'local', 'get', 'absent']);
+  assert.equal(absent.code, 7);
+  assert.match(absent.stderr, /absent: no such file/);
   assert.equal((await here.run(['sftp', 'local', 'get', 'there'])).code, 2);
   const mistyped = await here.run(['sftp', 'local', 'gett', 'there']);
   assert.equal(mistyped.code, 2);

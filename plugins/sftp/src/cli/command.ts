@@ -84,7 +84,8 @@ async function withClient(
   }
 }
 
-function inWords({ code, message }: SftpError): CallError {
+function inWords({ code, message: said, path }: SftpError): CallError {
+  const message = path === undefined ? said : `${path}: ${said}`;
   if (code === StatusCode.NO_SUCH_FILE) return new CallError('NOT_FOUND', message);
   if (code === StatusCode.PERMISSION_DENIED) return new CallError('FORBIDDEN', message);
   if (code === StatusCode.CONNECTION_LOST)

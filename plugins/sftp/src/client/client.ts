@@ -32,10 +32,13 @@ export class SftpError extends Error {
   override readonly name = 'SftpError';
   /** `docs/spec/sftp.md` 3; `NO_CONNECTION` and `CONNECTION_LOST` are the client's own. */
   readonly code: number;
+  /** What the request named, where it named one; the first of two. */
+  readonly path: string | undefined;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, path?: string) {
     super(message);
     this.code = code;
+    this.path = path;
   }
 }
 
@@ -50,6 +53,12 @@ interface Waiting {
 
 export type PathLike = string | Buffer;
 const bytes = (path: PathLike): Buffer => (typeof path === 'string' ? Buffer.from(path) : path);
+
+function pathOf(request: Request): Buffer | undefined {
+  if ('path' in request) return request.path;
+  if ('oldPath' in request) return request.oldPath;
+  return 'linkPath' in request ? request.linkPath : undefined;
+}
 
 const none = Buffer.alloc(0);
 /** Bytes of a frame: the answers of a server that has other limits than ours. */
@@ -120,7 +129,7 @@ export class SftpClient {
       this.#stream.write(encodePacket(numbered(request, id)));
     });
     if (answer.type === PacketType.STATUS && answer.code !== StatusCode.OK)
-      throw new SftpError(answer.code, answer.message.toString());
+      throw new SftpError(answer.code, answer.message.toString(), pathOf(request)?.toString());
     return answer;
   }
 
