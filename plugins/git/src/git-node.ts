@@ -35,6 +35,7 @@ export class GitNode {
   readonly desk: ServiceDesk;
   readonly runs: Runs;
   readonly maintenance: Maintenance;
+  readonly writers = writers;
   readonly log: Log;
   /** Of the node, for URLs. */
   readonly z32: string;

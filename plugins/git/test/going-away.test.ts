@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { answer, line, open } from './raw-stream.ts';
-import { all, type Client, eventually, filled, pushing, realNode } from './support.ts';
+import { all, type Client, eventually, filled, processesOn, pushing, realNode } from './support.ts';
 
 const zero = '0'.repeat(40);
 
@@ -98,4 +99,33 @@ test('what a killed node left of a repository that it made or removed goes after
     return !old.some((name) => names.includes(name));
   });
   assert.ok((await readdir(node.root)).includes(young));
+});
+
+test('a repository is not renamed or removed while it is packed anew: that is ended before', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'alknet-git-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const log = join(directory, 'log');
+  const program = join(directory, 'git');
+  // A gc that takes long.
+  const script = `#!/bin/sh
+case " $* " in *' gc '*)
+  echo began "$2" >>${log}
+  sleep 600
+esac
+exec /usr/bin/git "$@"
+`;
+  await writeFile(program, script, { mode: 0o755 });
+  const node = await realNode(t, { ...pushing, program, maintenance: { pushes: 1 } });
+  const ada = await node.client('ada', all);
+  const began = async (name: string) =>
+    (await readFile(log, 'utf8').catch(() => '')).includes(`began ${join(node.root, `${name}.git`)}\n`);
+  await filled(ada, 'app');
+  await eventually('it is being packed', () => began('app'));
+  assert.equal(processesOn(node, / gc /).length, 1);
+  await ada.call('git/rename', { name: 'app', to: 'other' });
+  assert.deepEqual(processesOn(node, / gc /), []);
+  await ada.call('git/delete', { name: 'other', confirm: 'other' });
+  // The next has its turn.
+  await filled(ada, 'next');
+  await eventually('the next is being packed', () => began('next'));
 });

@@ -255,10 +255,10 @@ export async function startedWithApp(
   return { node, ada, work: await filled(ada, 'app', 2) };
 }
 
-/** Processes of git that serve repositories of this node, by their arguments. */
-export function processesOn(node: Node): string[] {
+/** Processes of git that work on repositories of this node, by their arguments: those that serve them, if nothing else is named. */
+export function processesOn(node: Node, command = /(?:upload|receive)-pack/): string[] {
   const output = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-  return output.split('\n').filter((row) => row.includes(node.root) && /(?:upload|receive)-pack/.test(row));
+  return output.split('\n').filter((row) => row.includes(node.root) && command.test(row));
 }
 
 /** Over what the first events came about: that of the making, and of so many pushes. */

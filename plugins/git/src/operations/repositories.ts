@@ -7,7 +7,7 @@
 import { CallError, defineOperation, Type } from '@alknet/sdk';
 import { isRefName } from '../core/ref-names.ts';
 import { may } from '../core/rights.ts';
-import { headOf } from '../repositories/repositories.ts';
+import { headOf, type Repository } from '../repositories/repositories.ts';
 import { gitNode } from './current.ts';
 import {
   After,
@@ -167,8 +167,8 @@ export const rename = defineOperation({
     const repository = await repositoryFor(context, name, 'delete');
     const identity = callerOf(context);
     demand(identity, 'create', to);
-    const { repositories, events, runs } = gitNode();
-    await runs.closed(repository.directory, () => repositories.rename(repository, to));
+    const { repositories, events } = gitNode();
+    await alone(repository, () => repositories.rename(repository, to));
     await events.append({ repo: name, type: 'rename', by: identity.id, via: 'call', to });
     return { name: to };
   },
@@ -186,9 +186,16 @@ export const remove = defineOperation({
   handler: async ({ name, confirm }, context) => {
     const repository = await repositoryFor(context, name, 'delete');
     if (confirm !== name) throw new CallError('INVALID_INPUT', `confirm: expected ${name}`);
-    const { events, runs, maintenance } = gitNode();
-    await runs.closed(repository.directory, () => maintenance.trash(repository));
+    const { events, maintenance } = gitNode();
+    await alone(repository, () => maintenance.trash(repository));
     await events.append({ repo: name, type: 'delete', by: callerOf(context).id, via: 'call' });
     return { deleted: true as const };
   },
 });
+
+/** Nothing of ours runs on the repository during `work`. */
+function alone(repository: Repository, work: () => Promise<void>): Promise<void> {
+  const { runs, writers } = gitNode();
+  const { directory } = repository;
+  return writers.during(directory, () => runs.closed(directory, work));
+}

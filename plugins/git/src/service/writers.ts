@@ -10,6 +10,8 @@ import { join } from 'node:path';
 
 interface State {
   pushes: number;
+  /** It is being renamed or removed, by so many at once. */
+  going: number;
   maintenance: AbortController | undefined;
   /** Settles when maintenance or clearing up has ended; a push waits for it. */
   cleared: Promise<void>;
@@ -45,10 +47,24 @@ export class Writers {
 
   isBusy(directory: string): boolean {
     const state = this.states.get(directory);
-    return state !== undefined && (state.pushes > 0 || state.maintenance !== undefined);
+    return state !== undefined && isInUse(state);
   }
 
-  /** Runs `work` unless somebody writes; its signal aborts when a push comes. */
+  /** Ends a maintenance under way, and lets none begin while `work` renames or removes the repository. @throws what it throws */
+  async during<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+    const state = this.state(directory);
+    state.going++;
+    state.maintenance?.abort();
+    try {
+      await state.cleared;
+      return await work();
+    } finally {
+      state.going--;
+      this.forget(directory, state);
+    }
+  }
+
+  /** Runs `work` unless somebody writes; its signal aborts when a push comes, or the repository goes. */
   async maintain(
     directory: string,
     signal: AbortSignal,
@@ -72,15 +88,19 @@ export class Writers {
   private state(directory: string): State {
     let state = this.states.get(directory);
     if (state === undefined) {
-      state = { pushes: 0, maintenance: undefined, cleared: Promise.resolve(), broken: false };
+      state = { pushes: 0, going: 0, maintenance: undefined, cleared: Promise.resolve(), broken: false };
       this.states.set(directory, state);
     }
     return state;
   }
 
   private forget(directory: string, state: State): void {
-    if (state.pushes === 0 && state.maintenance === undefined) this.states.delete(directory);
+    if (!isInUse(state)) this.states.delete(directory);
   }
+}
+
+function isInUse({ pushes, going, maintenance }: State): boolean {
+  return pushes > 0 || going > 0 || maintenance !== undefined;
 }
 
 const locks = /^(?:HEAD|packed-refs|config|shallow)\.lock$/;
