@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answer, line, open } from './raw-stream.ts';
-import { all, filled, realNode } from './support.ts';
+import { all, filled, pushing, realNode } from './support.ts';
 
 test('GIT-22 a repository whose packs may have no bytes takes none', async (t) => {
-  const node = await realNode(t, { push: { enabled: true } });
+  const node = await realNode(t, pushing);
   const ada = await node.client('ada', all);
   const work = await filled(ada, 'app');
   const before = await node.refs('app');
@@ -44,6 +44,24 @@ test('a push whose commands do not end is ended, before git has them all in memo
     if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
   await whole;
   assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes`);
+  await ada.git(['ls-remote', ada.url('app')]);
+});
+
+test('a fetch that asks without an end is ended, before git has all of it in memory', async (t) => {
+  const node = await realNode(t, pushing);
+  const ada = await node.client('ada', all);
+  await filled(ada, 'app');
+  const connection = await ada.dial();
+  t.after(() => connection.close());
+  const stream = await open(connection, line('git-upload-pack /app.git\0\0version=2\0'));
+  const whole = answer(stream);
+  stream.write(Buffer.concat([line('command=ls-refs\n'), line('server-option=first')]));
+  const many = Buffer.concat(Array.from({ length: 20 }, () => line(`server-option=${'x'.repeat(60_000)}`)));
+  let sent = 0;
+  for (; !stream.destroyed && sent < 128 * 1024 * 1024; sent += many.length)
+    if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
+  await whole;
+  assert.ok(sent > 31 * 1024 * 1024 && sent < 64 * 1024 * 1024, `${sent} bytes`);
   await ada.git(['ls-remote', ada.url('app')]);
 });
 

@@ -15,6 +15,7 @@ import { Closing } from './closing.ts';
 import { CommandLimit } from './command-limit.ts';
 import type { Push } from './push.ts';
 import { busy } from './refusal.ts';
+import { RequestLimit } from './request-limit.ts';
 import { type SlotLimits, Slots } from './slots.ts';
 
 export interface RunRequest {
@@ -119,8 +120,10 @@ export class Runs {
     const running: Running = { directory: repository.directory, child, ended, push, stop };
     this.running.add(running);
     child.stdin.on('error', () => {});
-    if (push === undefined) return { stdin: child.stdin, stdout: child.stdout, ended };
-    const stdin = new CommandLimit(push.maxRefs, () => stop('too many commands', 'SIGKILL'));
+    const stdin =
+      push === undefined
+        ? new RequestLimit(() => stop('too long a request', 'SIGKILL'))
+        : new CommandLimit(push.maxRefs, () => stop('too many commands', 'SIGKILL'));
     stdin.on('error', () => {});
     child.stdin.once('close', () => stdin.destroy());
     stdin.pipe(child.stdin);
