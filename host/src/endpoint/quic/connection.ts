@@ -164,7 +164,7 @@ export class QuicConnection implements TransportConnection, StreamCarrier {
     if (this.#gone) return;
     try {
       this.native.recv(data, this.#path);
-      this.room.received();
+      this.room.recounted();
     } catch {
       // Damaged, replayed or forged. When it was fatal, quiche is closing now and says why to the peer.
     }

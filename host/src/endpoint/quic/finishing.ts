@@ -94,16 +94,17 @@ export class Finishing {
   }
 }
 
-/** Gives one direction of a stream up. */
+/** Gives one direction of a stream up. `false`: it was over. */
 export function shutdown(
   native: Pick<QuicheConnection, 'streamShutdown'>,
   id: number,
   direction: Shutdown,
   code: number,
-): void {
+): boolean {
   try {
     native.streamShutdown(id, direction, code);
+    return true;
   } catch {
-    // Over already.
+    return false;
   }
 }

@@ -17,7 +17,7 @@ import type { QuicStream } from './stream.ts';
 export interface SendingCarrier {
   readonly native: Pick<QuicheConnection, 'streamSend' | 'streamCapacity'>;
   readonly flood: Pick<FloodBudget, 'sent'>;
-  readonly room: Pick<SendRoom, 'gave' | 'left'>;
+  readonly room: Pick<SendRoom, 'gave' | 'left' | 'recounted'>;
   /** Bytes of a UDP payload, at most. */
   readonly datagramSize: number;
   /** Set when the connection has ended. */

@@ -179,8 +179,8 @@ export class QuicStreams implements StreamOwner {
     this.#late.forget(stream);
     if (!this.#over) {
       if (!stream.sendOver || !stream.receiveOver) stream.cut = true;
-      const { native } = this.#carrier;
-      if (!stream.sendOver) shutdown(native, stream.id, Shutdown.Write, streamCode);
+      const { native, room } = this.#carrier;
+      if (!stream.sendOver && shutdown(native, stream.id, Shutdown.Write, streamCode)) room.recounted();
       if (!stream.receiveOver) shutdown(native, stream.id, Shutdown.Read, streamCode);
       this.#carrier.schedule();
     }
