@@ -119,7 +119,6 @@ export class Sending {
         this.fail(stream, streamError(error));
       }
     }
-    if (given === most) this.#carrier.schedule();
     return given > 0;
   }
 
@@ -140,12 +139,15 @@ export class Sending {
 
   /** Whether all that was given has been sent, and so many bytes would be too. */
   #hasRoom({ id, wrote }: QuicStream, bytes: number): boolean {
-    const { native, room } = this.#carrier;
+    return !wrote || this.#carrier.room.left(this.#capacity(id)) >= bytes;
+  }
+
+  /** Bytes. Without end for a stream that is stopped or gone: a try will say so. */
+  #capacity(id: number): number {
     try {
-      return !wrote || room.left(native.streamCapacity(id)) >= bytes;
+      return this.#carrier.native.streamCapacity(id);
     } catch {
-      // Stopped or gone: the try will say so.
-      return true;
+      return Number.POSITIVE_INFINITY;
     }
   }
 
@@ -181,22 +183,11 @@ export class Sending {
   /** Tries again what quiche had no room for. To be called after sending: only then does quiche count anew. */
   pushBlocked(): void {
     for (const stream of this.#blocked) {
-      if (!this.#takesMore(stream)) continue;
+      // A `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement would lead to the next try, and
+      // so on for ever.
+      if (this.#capacity(stream.id) === 0) continue;
       this.#give(stream);
       this.#carrier.schedule();
-    }
-  }
-
-  /**
-   * Asked before each further try: a `streamSend` without room makes quiche send DATA_BLOCKED, whose acknowledgement
-   * would lead to the next try, and so on for ever.
-   */
-  #takesMore(stream: QuicStream): boolean {
-    try {
-      return this.#carrier.native.streamCapacity(stream.id) > 0;
-    } catch {
-      // Stopped or gone: the try will say so.
-      return true;
     }
   }
 
