@@ -452,7 +452,6 @@ async function begin(node: McpNode, path: string, token: string | undefined): Pr
   return response.headers.get('mcp-session-id') ?? '';
 }
 
-/** `next` resolves with the next word of a change. */
 /** What a client is told of changes: one change of the node's plugins may be told in several. */
 function changesOf(client: Client) {
   const events = new EventEmitter();
