@@ -1,7 +1,27 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { answer, line, open } from './raw-stream.ts';
-import { all, filled, pushing, realNode } from './support.ts';
+import { all, type Client, filled, pushing, realNode } from './support.ts';
+
+/** Sends `head`, and `packet` again and again until the node ends the stream, or `most` bytes are sent. How many were. */
+async function sentUntilEnded(
+  t: TestContext,
+  client: Client,
+  head: readonly Buffer[],
+  packet: Buffer,
+  most: number,
+): Promise<number> {
+  const connection = await client.dial();
+  t.after(() => connection.close());
+  const stream = await open(connection, Buffer.concat(head));
+  const whole = answer(stream);
+  const many = Buffer.concat(Array.from({ length: Math.ceil(250_000 / packet.length) }, () => packet));
+  let sent = 0;
+  for (; !stream.destroyed && sent < most; sent += many.length)
+    if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
+  await whole;
+  return sent;
+}
 
 test('GIT-22 a repository whose packs may have no bytes takes none', async (t) => {
   const node = await realNode(t, pushing);
@@ -33,16 +53,8 @@ test('a push whose commands do not end is ended, before git has them all in memo
   const node = await realNode(t, { push: { enabled: true, maxRefs: 10 } });
   const ada = await node.client('ada', all);
   await filled(ada, 'app');
-  const connection = await ada.dial();
-  t.after(() => connection.close());
-  const stream = await open(connection, line('git-receive-pack /app.git\0'));
-  const whole = answer(stream);
-  const command = `${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/${'x'.repeat(200)}`;
-  const many = Buffer.concat(Array.from({ length: 1000 }, () => line(command)));
-  let sent = 0;
-  for (; !stream.destroyed && sent < 64 * 1024 * 1024; sent += many.length)
-    if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
-  await whole;
+  const command = line(`${'0'.repeat(40)} ${'1'.repeat(40)} refs/heads/${'x'.repeat(200)}`);
+  const sent = await sentUntilEnded(t, ada, [line('git-receive-pack /app.git\0')], command, 64 * 1024 * 1024);
   assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes`);
   await ada.git(['ls-remote', ada.url('app')]);
 });
@@ -51,16 +63,9 @@ test('a fetch that asks without an end is ended, before git has all of it in mem
   const node = await realNode(t, pushing);
   const ada = await node.client('ada', all);
   await filled(ada, 'app');
-  const connection = await ada.dial();
-  t.after(() => connection.close());
-  const stream = await open(connection, line('git-upload-pack /app.git\0\0version=2\0'));
-  const whole = answer(stream);
-  stream.write(Buffer.concat([line('command=ls-refs\n'), line('server-option=first')]));
-  const many = Buffer.concat(Array.from({ length: 20 }, () => line(`server-option=${'x'.repeat(60_000)}`)));
-  let sent = 0;
-  for (; !stream.destroyed && sent < 128 * 1024 * 1024; sent += many.length)
-    if (!stream.write(many)) await Promise.race([new Promise((go) => stream.once('drain', go)), whole]);
-  await whole;
+  const head = [line('git-upload-pack /app.git\0\0version=2\0'), line('command=ls-refs\n')];
+  const option = line(`server-option=${'x'.repeat(60_000)}`);
+  const sent = await sentUntilEnded(t, ada, head, option, 128 * 1024 * 1024);
   assert.ok(sent > 31 * 1024 * 1024 && sent < 64 * 1024 * 1024, `${sent} bytes`);
   await ada.git(['ls-remote', ada.url('app')]);
 });

@@ -5,36 +5,26 @@
  * @module
  */
 
-import { Transform, type TransformCallback } from 'node:stream';
 import { packetLength } from '../core/pkt-line.ts';
+import { ByteLimit } from './byte-limit.ts';
 
 /** Bytes beside the updates: capabilities, a certificate, the limits of a shallow clone. */
 const beside = 1024 * 1024;
 /** Bytes of one update: two object ids, the longest ref, and room. */
 const ofUpdate = 512;
 
-export class CommandLimit extends Transform {
-  private left: number;
+export class CommandLimit extends ByteLimit {
   /** Bytes of the packet under way that are still to come. */
   private toCome = 0;
   private header = Buffer.alloc(0);
   private isOver = false;
-  private readonly tooMany: () => void;
 
   /** `tooMany` is told once, and nothing more passes. */
   constructor(maxRefs: number, tooMany: () => void) {
-    super();
-    this.left = beside + maxRefs * ofUpdate;
-    this.tooMany = tooMany;
+    super(beside + maxRefs * ofUpdate, tooMany);
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (!this.isOver) this.count(chunk);
-    if (this.left >= 0) done(null, chunk);
-    else done();
-  }
-
-  private count(chunk: Buffer): void {
+  protected override counted(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length && !this.isOver) {
       const begun = at;
@@ -46,12 +36,8 @@ export class CommandLimit extends Transform {
         this.header = Buffer.concat([this.header, chunk.subarray(begun, at)]);
         if (this.header.length === 4) this.begin();
       }
-      this.left -= at - begun;
-      if (this.left < 0) {
-        this.isOver = true;
-        this.tooMany();
-      }
     }
+    return at;
   }
 
   private begin(): void {

@@ -11,12 +11,15 @@ import type { Service } from '../core/request-line.ts';
 import { type ChildEnd, type GitChild, spawnGit } from '../git/child.ts';
 import type { Git } from '../git/git.ts';
 import type { Repository } from '../repositories/repositories.ts';
+import { ByteLimit } from './byte-limit.ts';
 import { Closing } from './closing.ts';
 import { CommandLimit } from './command-limit.ts';
 import type { Push } from './push.ts';
 import { busy } from './refusal.ts';
-import { RequestLimit } from './request-limit.ts';
 import { type SlotLimits, Slots } from './slots.ts';
+
+/** Bytes of one fetch or archive: wants of more than 600 000 objects. */
+const maxRequest = 32 * 1024 * 1024;
 
 export interface RunRequest {
   readonly service: Service;
@@ -122,7 +125,7 @@ export class Runs {
     child.stdin.on('error', () => {});
     const stdin =
       push === undefined
-        ? new RequestLimit(() => stop('too long a request', 'SIGKILL'))
+        ? new ByteLimit(maxRequest, () => stop('too long a request', 'SIGKILL'))
         : new CommandLimit(push.maxRefs, () => stop('too many commands', 'SIGKILL'));
     stdin.on('error', () => {});
     child.stdin.once('close', () => stdin.destroy());
